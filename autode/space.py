@@ -1,0 +1,321 @@
+"""The search space: hyperparameters and their maps to points of the unit cube.
+
+Every hyperparameter owns one coordinate in [0, 1]. Numbers are mapped linearly or on a log scale, an integer owns an interval of equal
+width for each of its values, a choice owns one of n equal bins (Awad, Mallik and Hutter, IJCAI 2021). The optimiser keeps the
+real-valued point; only the evaluated copy is rounded (Lampinen and Zelinka 1999).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Point = npt.NDArray[np.float64]
+When = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Float:
+    """A real number in [low, high]; ``log`` spaces it evenly in its logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+    when: When | None = None
+
+    def __post_init__(self) -> None:
+        _check_range(self.low, self.high, self.log)
+
+    def from_unit(self, u: float) -> float:
+        """Map a coordinate to a value."""
+        if self.log:
+            value = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
+        else:
+            value = self.low + u * (self.high - self.low)
+        return min(max(value, self.low), self.high)
+
+    def to_unit(self, value: float) -> float:
+        """Map a value to its coordinate."""
+        if self.log:
+            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        return (value - self.low) / (self.high - self.low)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the value lies in the range."""
+        return _is_number(value) and self.low <= value <= self.high
+
+    def lattice(self, n: int) -> list[float]:
+        """Return n values spread evenly from low to high, on the scale of the hyperparameter."""
+        return [self.from_unit(u) for u in np.linspace(0.0, 1.0, n)] if n > 1 else [self.from_unit(0.5)]
+
+
+@dataclass(frozen=True)
+class Int:
+    """A whole number in [low, high], every ``step``-th one; ``log`` gives small numbers more room."""
+
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+    when: When | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("low", self.low), ("high", self.high), ("step", self.step)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"{name} must be a whole number, not {value!r}")
+        _check_range(self.low, self.high, self.log)
+        if self.step < 1:
+            raise ValueError(f"step must be at least 1, not {self.step}")
+
+    @property
+    def _edges(self) -> tuple[float, float]:
+        """The real interval whose rounding gives each end the same room as the others."""
+        low, high = self.low - 0.5 * self.step, self._last + 0.5 * self.step
+        return (math.log(max(low, 0.5)), math.log(high)) if self.log else (low, high)
+
+    @property
+    def _last(self) -> int:
+        """The largest value that the steps reach."""
+        return self.low + (self.high - self.low) // self.step * self.step
+
+    def from_unit(self, u: float) -> int:
+        """Map a coordinate to a value."""
+        low, high = self._edges
+        real = low + u * (high - low)
+        real = math.exp(real) if self.log else real
+        steps = round((real - self.low) / self.step)
+        return min(max(self.low + steps * self.step, self.low), self._last)
+
+    def to_unit(self, value: int) -> float:
+        """Map a value to the coordinate that decodes to it."""
+        low, high = self._edges
+        return ((math.log(value) if self.log else value) - low) / (high - low)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the value is one of the integers."""
+        return (
+            _is_number(value)
+            and value == int(value)
+            and self.low <= value <= self._last
+            and (int(value) - self.low) % self.step == 0
+        )
+
+    def lattice(self, n: int) -> list[int]:
+        """Return at most n distinct values spread from low to high."""
+        units = np.linspace(0.0, 1.0, n) if n > 1 else [0.5]
+        return sorted({self.from_unit(float(u)) for u in units})
+
+
+@dataclass(frozen=True)
+class Ordinal:
+    """One of several choices that have an order."""
+
+    choices: Sequence[Any]
+    when: When | None = None
+
+    def __post_init__(self) -> None:
+        _check_choices(self.choices)
+
+    def from_unit(self, u: float) -> Any:
+        """Map a coordinate to a choice."""
+        return self.choices[min(int(u * len(self.choices)), len(self.choices) - 1)]
+
+    def to_unit(self, value: Any) -> float:
+        """Map a choice to the centre of its bin."""
+        return (self._index(value) + 0.5) / len(self.choices)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the value is one of the choices."""
+        return any(_same(value, choice) for choice in self.choices)
+
+    def lattice(self, n: int) -> list[Any]:
+        """Return all choices: a grid leaves none out."""
+        return list(self.choices)
+
+    def _index(self, value: Any) -> int:
+        return next(i for i, choice in enumerate(self.choices) if _same(value, choice))
+
+
+@dataclass(frozen=True)
+class Categorical(Ordinal):
+    """One of several choices without an order."""
+
+
+Hyperparameter = Float | Int | Ordinal | Categorical
+TYPES: Mapping[str, type[Float] | type[Int] | type[Ordinal]] = {
+    "float": Float,
+    "int": Int,
+    "ordinal": Ordinal,
+    "categorical": Categorical,
+}
+
+
+class Space:
+    """Named hyperparameters, in order, and their map to the unit cube.
+
+    Parameters
+    ----------
+    hyperparameters : mapping of str to Float, Int, Ordinal or Categorical
+        ``when={"optimizer": "sgd"}`` (a value or a list of values) makes one active only beside these values of others.
+
+    Raises
+    ------
+    ValueError
+        If the space is empty or a condition names an unknown, later or impossible value.
+    """
+
+    def __init__(self, hyperparameters: Mapping[str, Hyperparameter]):
+        if not hyperparameters:
+            raise ValueError("the space is empty; expected at least one hyperparameter")
+        self.hyperparameters = dict(hyperparameters)
+        self.names = tuple(hyperparameters)
+        for name, hyperparameter in self.hyperparameters.items():
+            _check_condition(name, hyperparameter.when or {}, self.hyperparameters)
+        self._order = _parents_first(self.hyperparameters)
+
+    @property
+    def dimension(self) -> int:
+        """How many coordinates a point has."""
+        return len(self.names)
+
+    @property
+    def bounds(self) -> list[tuple[float, float]]:
+        """The unit cube as a list of (low, high)."""
+        return [(0.0, 1.0)] * self.dimension
+
+    def decode(self, point: npt.ArrayLike) -> dict[str, Any]:
+        """Return the active hyperparameters at a point of shape (D,), in the order of declaration."""
+        coordinates = dict(zip(self.names, np.asarray(point, dtype=float).tolist(), strict=True))
+        return self._active({name: h.from_unit(coordinates[name]) for name, h in self.hyperparameters.items()})
+
+    def decode_many(self, points: npt.ArrayLike) -> list[dict[str, Any]]:
+        """Decode points of shape (n, D)."""
+        return [self.decode(point) for point in np.asarray(points, dtype=float)]
+
+    def encode(self, params: Mapping[str, Any]) -> Point:
+        """Return a point of shape (D,) that decodes to the given hyperparameters; absent ones sit in the middle.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, a value lies outside, or an active hyperparameter is missing.
+        """
+        self.check(params)
+        return np.array([h.to_unit(params[n]) if n in params else 0.5 for n, h in self.hyperparameters.items()])
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Raise ValueError unless ``params`` is exactly one value for each active hyperparameter."""
+        for name, value in params.items():
+            if name not in self.hyperparameters:
+                raise ValueError(f"{name} is not in the space, which has {', '.join(self.names)}")
+            if not self.hyperparameters[name].contains(value):
+                raise ValueError(f"{name} = {value!r} lies outside {describe(self.hyperparameters[name])}")
+        needed = self._active({n: params.get(n) for n in self.names})
+        missing = [name for name in needed if name not in params]
+        if missing:
+            raise ValueError(f"no value for {', '.join(missing)}")
+
+    def key(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return a hashable key that is equal for equal configurations."""
+        return tuple((name, repr(params[name])) for name in self.names if name in params)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Return the space as the tables of a workflow file."""
+        return {name: _to_table(h) for name, h in self.hyperparameters.items()}
+
+    def _active(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep what its conditions make active; a hyperparameter needs its parents to be active too."""
+        active: set[str] = set()
+        for name in self._order:
+            when = self.hyperparameters[name].when or {}
+            if all(parent in active and _allowed(values[parent], allowed) for parent, allowed in when.items()):
+                active.add(name)
+        return {name: values[name] for name in self.names if name in active}
+
+    def __repr__(self) -> str:
+        return f"Space({self.hyperparameters!r})"
+
+
+def describe(hyperparameter: Hyperparameter) -> str:
+    """Return the range in words, for messages."""
+    if isinstance(hyperparameter, Ordinal):
+        return "[" + ", ".join(map(str, hyperparameter.choices)) + "]"
+    return f"[{hyperparameter.low:g}, {hyperparameter.high:g}]"
+
+
+def _to_table(h: Hyperparameter) -> dict[str, Any]:
+    kind = next(name for name, cls in TYPES.items() if type(h) is cls)
+    table: dict[str, Any] = {"type": kind}
+    if isinstance(h, Ordinal):
+        table["choices"] = list(h.choices)
+    else:
+        table.update(low=h.low, high=h.high)
+        if h.log:
+            table["log"] = True
+        if isinstance(h, Int) and h.step != 1:
+            table["step"] = h.step
+    if h.when:
+        table["when"] = dict(h.when)
+    return table
+
+
+def _check_range(low: Any, high: Any, log: Any) -> None:
+    for name, value in (("low", low), ("high", high)):
+        if not _is_number(value) or not math.isfinite(value):
+            raise ValueError(f"{name} must be a finite number, not {value!r}")
+    if not isinstance(log, bool):
+        raise ValueError(f"log must be true or false, not {log!r}")
+    if not low < high:
+        raise ValueError(f"the range [{low!r}, {high!r}] is empty; expected low < high")
+    if log and low <= 0:
+        raise ValueError(f"a log scale needs low > 0, not {low!r}")
+
+
+def _check_choices(choices: Any) -> None:
+    if isinstance(choices, str) or not isinstance(choices, Sequence) or not choices:
+        raise ValueError(f"choices must be a list of at least one value, not {choices!r}")
+    for i, choice in enumerate(choices):
+        if any(_same(choice, other) for other in choices[:i]):
+            raise ValueError(f"choices has {choice!r} twice")
+
+
+def _check_condition(name: str, when: When, space: Mapping[str, Hyperparameter]) -> None:
+    for parent, allowed in when.items():
+        if parent not in space or parent == name:
+            raise ValueError(f"{name}: when names {parent!r}, which is not another hyperparameter of the space")
+        for value in _as_list(allowed):
+            if not space[parent].contains(value):
+                raise ValueError(f"{name}: when {parent} = {value!r} can never be, as it lies outside its range")
+
+
+def _parents_first(space: Mapping[str, Hyperparameter]) -> list[str]:
+    """Order the names so that each stands behind those its condition names."""
+    order: list[str] = []
+    while len(order) < len(space):
+        ready = [n for n, h in space.items() if n not in order and all(p in order for p in h.when or {})]
+        if not ready:
+            raise ValueError("the conditions form a circle: " + ", ".join(n for n in space if n not in order))
+        order.extend(ready)
+    return order
+
+
+def _as_list(allowed: Any) -> Iterable[Any]:
+    return allowed if isinstance(allowed, list | tuple) else [allowed]
+
+
+def _allowed(value: Any, allowed: Any) -> bool:
+    return any(_same(value, one) for one in _as_list(allowed))
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Equality that tells True from 1."""
+    return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

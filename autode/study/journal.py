@@ -1,0 +1,152 @@
+"""The journal: one append-only file of checksummed JSON lines, which is the study's only truth.
+
+A line is ``{"crc":"<8 hex digits>",...}``; the checksum (CRC-32) covers the text of the record without the ``crc`` entry, so a line
+that a kill cut short is told from a whole one. Records and their fields:
+
+========= =====================================================================================================
+study     schema, autode, name, created, identity (what must not change between runs), workflow (as resolved)
+run       run (0, 1, ... one per start of the program), time, host, pid, execution, slots, ranks, slurm, versions, git, meters
+asked     trial, proposal, generation, params, point, seed, epochs, role (search or confirm), label, of, time
+started   trial, attempt, run, host, rank, device, time
+epoch     trial, attempt, epoch, metrics, seconds (since the attempt's start), energy_j
+told      trial, attempt, state (completed, stopped, failed), value, fitness, metrics, epochs, seconds, cpu_seconds,
+          energy (readings), host, rank, started, finished, error
+attempt   as told, for an attempt that brought no result: state interrupted or lost
+energy    run, scope, host, readings
+end       run, reason, exit_code, time
+========= =====================================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+SCHEMA = 1
+_PREFIX = b'{"crc":"'
+_BODY = len(_PREFIX) + 8 + 2  # the body starts after the prefix, eight hex digits, a quote and a comma
+
+
+class JournalError(ValueError):
+    """The journal cannot be read: a record in the middle is damaged."""
+
+
+def encode(record: Record) -> bytes:
+    """Return the record's line, newline included. NaN and infinities become null: JSON has no others."""
+    body = json.dumps(_finite(record), separators=(",", ":"), allow_nan=False).encode()
+    return _PREFIX + f"{zlib.crc32(body[1:]):08x}".encode() + b'",' + body[1:] + b"\n"
+
+
+def decode(line: bytes) -> Record | None:
+    """Return the record of a line without its newline; None if the line is not whole."""
+    body = line[_BODY:]
+    if not line.startswith(_PREFIX) or line[len(_PREFIX) : len(_PREFIX) + 8] != b"%08x" % zlib.crc32(body):
+        return None
+    record: Record = json.loads(b"{" + body)
+    return record
+
+
+def read_journal(path: str | os.PathLike[str]) -> tuple[list[Record], int]:
+    """Read all whole records.
+
+    Returns
+    -------
+    records : list of dict
+    size : int
+        Bytes up to the end of the last whole record; what follows is a torn write.
+
+    Raises
+    ------
+    JournalError
+        If a damaged record is followed by whole ones: that is not a torn write, and dropping it would lose results.
+    """
+    data = Path(path).read_bytes()
+    records: list[Record] = []
+    size = 0
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        record = decode(line) if line and size + len(line) < len(data) else None
+        if record is None:
+            _refuse_damage_inside(path, number, data[size + len(line) + 1 :])
+            break
+        records.append(record)
+        size += len(line) + 1
+    return records, size
+
+
+def _refuse_damage_inside(path: str | os.PathLike[str], number: int, rest: bytes) -> None:
+    """Raise if whole records follow the damaged line ``number``."""
+    if any(decode(line) is not None for line in rest.split(b"\n") if line):
+        raise JournalError(
+            f"{path}: line {number} is damaged but whole records follow it; restore the file from a backup "
+            "(or delete that line, which drops its record)"
+        )
+
+
+def _finite(value: Any) -> Any:
+    """Replace what JSON cannot hold (NaN, infinities) by None, and NumPy scalars by Python's."""
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+class Journal:
+    """The one writer's handle.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; created if missing. A torn last record is cut off when the journal is opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path)
+        self.records: list[Record] = []
+        created = not self.path.exists()
+        if not created:
+            self.records, size = read_journal(self.path)
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        if created:
+            _sync_folder(self.path.parent)
+        elif size < os.fstat(self._fd).st_size:
+            os.ftruncate(self._fd, size)
+            os.fsync(self._fd)
+
+    def append(self, records: Record | Iterable[Record], *, durable: bool = True) -> None:
+        """Write records; on return with ``durable`` they survive a power cut."""
+        batch = [records] if isinstance(records, dict) else list(records)
+        if not batch:
+            return
+        data = b"".join(encode(record) for record in batch)
+        while data:
+            data = data[os.write(self._fd, data) :]
+        if durable:
+            os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Sync and close the file; further appends fail."""
+        if self._fd >= 0:
+            os.fsync(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new directory entry durable."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
