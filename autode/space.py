@@ -1,8 +1,8 @@
 """The search space: hyperparameters and their maps to points of the unit cube.
 
-Every hyperparameter owns one coordinate in [0, 1]. Numbers are mapped linearly or on a log scale, an integer owns an interval of equal
-width for each of its values, a choice owns one of n equal bins (Awad, Mallik and Hutter, IJCAI 2021). The optimiser keeps the
-real-valued point; only the evaluated copy is rounded (Lampinen and Zelinka 1999).
+Every hyperparameter owns one coordinate in [0, 1]. Numbers are mapped linearly or on a log scale, an integer owns an
+interval of equal width for each of its values, a choice owns one of n equal bins (Awad, Mallik and Hutter, IJCAI 2021).
+The optimiser keeps the real-valued point; only the evaluated copy is rounded (Lampinen and Zelinka 1999).
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class Space:
     def decode(self, point: npt.ArrayLike) -> dict[str, Any]:
         """Return the active hyperparameters at a point of shape (D,), in the order of declaration."""
         coordinates = dict(zip(self.names, np.asarray(point, dtype=float).tolist(), strict=True))
-        return self._active({name: h.from_unit(coordinates[name]) for name, h in self.hyperparameters.items()})
+        return self.active({name: h.from_unit(coordinates[name]) for name, h in self.hyperparameters.items()})
 
     def decode_many(self, points: npt.ArrayLike) -> list[dict[str, Any]]:
         """Decode points of shape (n, D)."""
@@ -215,7 +215,7 @@ class Space:
                 raise ValueError(f"{name} is not in the space, which has {', '.join(self.names)}")
             if not self.hyperparameters[name].contains(value):
                 raise ValueError(f"{name} = {value!r} lies outside {describe(self.hyperparameters[name])}")
-        needed = self._active({n: params.get(n) for n in self.names})
+        needed = self.active({n: params.get(n) for n in self.names})
         missing = [name for name in needed if name not in params]
         if missing:
             raise ValueError(f"no value for {', '.join(missing)}")
@@ -228,8 +228,8 @@ class Space:
         """Return the space as the tables of a workflow file."""
         return {name: _to_table(h) for name, h in self.hyperparameters.items()}
 
-    def _active(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep what its conditions make active; a hyperparameter needs its parents to be active too."""
+    def active(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep those of the values whose conditions hold; a hyperparameter needs its parents to be active too."""
         active: set[str] = set()
         for name in self._order:
             when = self.hyperparameters[name].when or {}

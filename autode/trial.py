@@ -1,4 +1,4 @@
-"""What a trial is: a configuration goes in, metrics and joules come out. Data only; nothing here runs or stores anything."""
+"""What a trial is: a configuration goes in, metrics and joules come out. Data only; nothing here runs or stores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ERROR_CLASSES = ("exception", "nan", "cuda_oom", "host_oom", "timeout", "preempt
 
 
 def derive_seed(*parts: int | str) -> int:
-    """Derive a seed below 2**63 from any identifying parts, the same on every machine and in every order of execution."""
+    """Derive a seed below 2**63 from identifying parts: the same on every machine, in every order of execution."""
     text = "/".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 

@@ -1,11 +1,12 @@
 """The journal: one append-only file of checksummed JSON lines, which is the study's only truth.
 
-A line is ``{"crc":"<8 hex digits>",...}``; the checksum (CRC-32) covers the text of the record without the ``crc`` entry, so a line
-that a kill cut short is told from a whole one. Records and their fields:
+A line is ``{"crc":"<8 hex digits>",...}``; the checksum (CRC-32) covers the text of the record without the ``crc``
+entry, so a line that a kill cut short is told from a whole one. Records and their fields:
 
 ========= =====================================================================================================
 study     schema, autode, name, created, identity (what must not change between runs), workflow (as resolved)
-run       run (0, 1, ... one per start of the program), time, host, pid, execution, slots, ranks, slurm, versions, git, meters
+run       run (0, 1, ... one per start of the program), time, host, pid, execution, slots, ranks, slurm, versions,
+          git, meters, command
 asked     trial, proposal, generation, params, point, seed, epochs, role (search or confirm), label, of, time
 started   trial, attempt, run, host, rank, device, time
 epoch     trial, attempt, epoch, metrics, seconds (since the attempt's start), energy_j

@@ -1,0 +1,206 @@
+"""One attempt at one trial, from task to result: calls the objective, meters it, and turns whatever happens into a record."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from autode.energy import MeterSet
+from autode.execution.events import EpochDone, Event, Started
+from autode.trial import (
+    COMPLETED,
+    FAILED,
+    INTERRUPTED,
+    STOPPED,
+    Trial,
+    TrialInterrupted,
+    TrialResult,
+    TrialStopped,
+    TrialTask,
+)
+
+Objective = Callable[[Trial], "float | Mapping[str, float]"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker runs: recorded with every result."""
+
+    rank: int = 0
+    device: str = "cpu"
+    host: str = ""
+
+    @classmethod
+    def here(cls, rank: int = 0, device: str = "cpu") -> Place:
+        """Return the place of this process."""
+        return cls(rank, device, socket.gethostname())
+
+
+def utc_now() -> str:
+    """Return the time as ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def evaluate(
+    task: TrialTask,
+    objective: Objective,
+    meters: MeterSet,
+    place: Place,
+    emit: Callable[[Event], None],
+    stop_requested: Callable[[], bool],
+) -> TrialResult:
+    """Run the objective once.
+
+    Parameters
+    ----------
+    task : TrialTask
+        What to run.
+    objective : callable
+        Called with a `Trial`; returns a number or a mapping of metrics.
+    meters : MeterSet
+        Open meters; a window is laid around the attempt.
+    place : Place
+        Recorded with the result.
+    emit : callable
+        Receives `Started` and `EpochDone`.
+    stop_requested : callable
+        Becomes True when the run must end.
+
+    Returns
+    -------
+    TrialResult
+        Never raises for what the objective does; only KeyboardInterrupt and SystemExit pass.
+    """
+    started, clock, cpu = utc_now(), time.perf_counter(), _cpu_seconds()
+    emit(Started(task.number, task.attempt, place.host, place.rank, place.device, started))
+    epochs = 0
+
+    def on_report(epoch: int, metrics: dict[str, float]) -> None:
+        nonlocal epochs
+        epochs = max(epochs, epoch)
+        emit(EpochDone(task.number, task.attempt, epoch, metrics, time.perf_counter() - clock, utc_now()))
+
+    trial = _trial(task, place, on_report, stop_requested)
+    window = meters.window(scope="trial")
+    outcome = _call(objective, trial)
+    energy = tuple(reading.to_dict() for reading in window.stop())
+    return TrialResult(
+        number=task.number,
+        attempt=task.attempt,
+        epochs=epochs,
+        seconds=time.perf_counter() - clock,
+        cpu_seconds=_cpu_seconds() - cpu,
+        started=started,
+        finished=utc_now(),
+        host=place.host,
+        rank=place.rank,
+        energy=energy,
+        **outcome,
+    )
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU time of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+def _trial(
+    task: TrialTask,
+    place: Place,
+    on_report: Callable[[int, dict[str, float]], None],
+    stop_requested: Callable[[], bool],
+) -> Trial:
+    """Make the handle that the objective gets."""
+    directory = Path(task.directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    return Trial(
+        number=task.number,
+        params=dict(task.params),
+        seed=task.seed,
+        directory=directory,
+        device=place.device,
+        epochs=task.epochs,
+        attempt=task.attempt,
+        role=task.role,
+        on_report=on_report,
+        stop_requested=stop_requested,
+    )
+
+
+def _call(objective: Objective, trial: Trial) -> dict[str, Any]:
+    """Return state, metrics, error and traceback of one call."""
+    try:
+        metrics = _as_metrics(objective(trial))
+    except TrialInterrupted:
+        return {"state": INTERRUPTED, "metrics": {}}
+    except TrialStopped as stop:
+        return {"state": STOPPED, "metrics": stop.metrics}
+    except Exception as error:
+        return {
+            "state": FAILED,
+            "metrics": {},
+            "error": f"{classify(error)}: {_message(error)}",
+            "traceback": traceback.format_exc(),
+        }
+    return {"state": COMPLETED, "metrics": metrics}
+
+
+def _as_metrics(value: Any) -> dict[str, float]:
+    """Accept a number or a mapping of numbers; a plain number becomes the metric ``value``."""
+    if isinstance(value, Mapping):
+        return {str(name): float(number) for name, number in value.items()}
+    try:
+        return {"value": float(value)}
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"the objective returned {value!r} ({type(value).__name__}); expected a number or a dict of numbers"
+        ) from None
+
+
+def classify(error: BaseException) -> str:
+    """Return the class of an error: nan, cuda_oom, host_oom, timeout or exception."""
+    if isinstance(error, FloatingPointError):
+        return "nan"
+    if type(error).__name__ == "OutOfMemoryError" and type(error).__module__.startswith("torch"):
+        return "cuda_oom"
+    if isinstance(error, MemoryError):
+        return "host_oom"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "exception"
+
+
+def failure(task: TrialTask, place: Place, started: str, seconds: float, error: str) -> TrialResult:
+    """Return the result of an attempt whose process is gone, so that nobody in it could write one."""
+    return TrialResult(
+        number=task.number,
+        attempt=task.attempt,
+        state=FAILED,
+        metrics={},
+        epochs=0,
+        seconds=seconds,
+        started=started,
+        finished=utc_now(),
+        host=place.host,
+        rank=place.rank,
+        error=error,
+    )
+
+
+def is_nan(value: float | None) -> bool:
+    """Whether a metric is missing or not finite, which makes its trial a failed one."""
+    return value is None or not math.isfinite(value)
+
+
+def _message(error: BaseException) -> str:
+    """Return the error's type and first line."""
+    text = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,252 @@
+"""Trials on all ranks of an MPI world. Rank 0 serves and evaluates too: like every rank, it hands its trials to a worker process.
+
+The ranks themselves only pass messages: they look at MPI and at their worker's pipe in turn and sleep in between, because a blocking
+MPI receive would spin on the core that the trial needs.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from autode.execution.devices import device_of, gpu_count
+from autode.execution.evaluate import Place
+from autode.execution.events import Event, Finished
+from autode.execution.local import LocalWorker
+from autode.execution.worker import Setup
+from autode.trial import TrialTask
+
+#: shortest and longest sleep between two looks, and the share of the time waited so far that a sleep may take
+_SHORTEST_S, _LONGEST_S, _SHARE = 5e-5, 5e-3, 5e-3
+
+
+class Comm(Protocol):
+    """The part of an mpi4py communicator that is used here."""
+
+    size: int
+    rank: int
+
+    def bcast(self, obj: Any, root: int = 0) -> Any:
+        """Send from one rank to all."""
+
+    def send(self, obj: Any, dest: int) -> None:
+        """Send to one rank."""
+
+    def recv(self) -> Any:
+        """Receive from any rank."""
+
+    def Iprobe(self) -> bool:  # noqa: N802 - mpi4py's name
+        """Tell whether a message waits."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the launcher's environment says: how many ranks it started, and how."""
+
+    size: int
+    launcher: str
+
+
+def detect_launch(environment: dict[str, str] | None = None) -> Launch | None:
+    """Return what launched this process if it is one rank of several; None outside of MPI.
+
+    A batch script has Slurm's variables too; only a job step (``srun``) has ``SLURM_STEP_ID`` and a task count.
+    """
+    env = os.environ if environment is None else environment
+    for variable, launcher in (("OMPI_COMM_WORLD_SIZE", "mpiexec"), ("PMI_SIZE", "mpiexec")):
+        if int(env.get(variable, "0")) > 1:
+            return Launch(int(env[variable]), "srun" if "SLURM_STEP_ID" in env else launcher)
+    tasks = int(env.get("SLURM_STEP_NUM_TASKS", "0"))
+    if "SLURM_STEP_ID" in env and tasks > 1:
+        return Launch(tasks, "srun")
+    return None
+
+
+def world(launch: Launch) -> Comm:
+    """Return MPI's world communicator.
+
+    Raises
+    ------
+    ValueError
+        If it is smaller than the launcher said: N separate worlds of one rank would each run the whole study.
+    """
+    from mpi4py import MPI
+
+    comm: Comm = MPI.COMM_WORLD
+    if comm.size != launch.size:
+        repair = (
+            "start it with srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI)"
+            if launch.launcher == "srun"
+            else "start it with the mpiexec of the MPI that mpi4py uses (autode doctor names it)"
+        )
+        raise ValueError(f"{launch.launcher} started {launch.size} ranks but MPI sees a world of {comm.size}; {repair}")
+    return comm
+
+
+def dismiss(comm: Comm, exit_code: int) -> None:
+    """Let the other ranks go before any trial ran, with this exit code."""
+    comm.bcast(exit_code)
+
+
+def serve(comm: Comm, threads_of: Callable[[], int] = lambda: 1) -> int:
+    """Be a rank other than 0: run what rank 0 sends until it says to close.
+
+    Returns
+    -------
+    int
+        The exit code that rank 0 chose for all.
+    """
+    import cloudpickle
+
+    order = comm.bcast(None)
+    if isinstance(order, int):
+        return order
+    setup, threads = cloudpickle.loads(order)
+    worker = LocalWorker(_at_this_rank(comm, setup), threads)
+    pause = Pause()
+    while True:
+        events = worker.read() if worker.task is not None else []
+        for event in events:
+            comm.send(event, 0)
+        if comm.Iprobe():
+            kind, *content = comm.recv()
+            if kind == "close":
+                _end(worker)
+                return int(content[0])
+            _obey(worker, kind, content, comm)
+            events = [True]
+        pause.after(bool(events), worker.pipe if worker.task is not None else None)
+
+
+def _obey(worker: LocalWorker, kind: str, content: list[Any], comm: Comm) -> None:
+    """Carry out one order of rank 0."""
+    if kind == "run":
+        worker.submit(content[0])
+    elif kind == "stop":
+        worker.interrupt()
+    elif kind == "abandon":
+        result = worker.abandon()
+        comm.send(("abandoned", result), 0)
+
+
+def _end(worker: LocalWorker) -> None:
+    """Close a worker that may have been killed already."""
+    if worker.process.poll() is None:
+        worker.close()
+
+
+class Pause:
+    """Sleeps between two looks: longer the longer nothing happens, so that waiting costs no core and short trials no time."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def after(self, something_happened: bool, pipe: Any = None) -> None:
+        """Sleep a little, or until the pipe has something to read."""
+        now = time.monotonic()
+        if something_happened:
+            self._since = now
+            return
+        seconds = min(max(_SHORTEST_S, _SHARE * (now - self._since)), _LONGEST_S)
+        if pipe is not None and not pipe.closed:
+            pipe.poll(seconds)
+        else:
+            time.sleep(seconds)
+
+
+def _at_this_rank(comm: Any, setup: Setup) -> Setup:
+    """Fill in what differs between ranks: rank, device, host, and how many ranks share the node."""
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    local_rank, on_node = node.rank, node.size
+    node.Free()
+    return replace(setup, place=Place.here(comm.rank, device_of(local_rank, gpu_count())), slots=on_node)
+
+
+class MpiExecutor:
+    """Rank 0's end: a queue that every rank, itself included, is served from.
+
+    Parameters
+    ----------
+    comm : mpi4py communicator
+        The world; the other ranks must be in `serve`.
+    setup : Setup
+        Place and slots are filled in by each rank.
+    threads : int
+        Threads per worker.
+    """
+
+    kind = "mpi"
+
+    def __init__(self, comm: Comm, setup: Setup, threads: int = 1):
+        import cloudpickle
+
+        self._comm = comm
+        comm.bcast(cloudpickle.dumps((setup, threads)))
+        self._own = LocalWorker(_at_this_rank(comm, setup), threads)
+        self._idle = list(range(comm.size - 1, -1, -1))
+        self._at: dict[int, int] = {}  # trial -> rank
+        self.slots = self.ranks = comm.size
+
+    def submit(self, task: TrialTask) -> None:
+        """Send the trial to an idle rank."""
+        rank = self._idle.pop(0)
+        self._at[task.number] = rank
+        if rank == 0:
+            self._own.submit(task)
+        else:
+            self._comm.send(("run", task), rank)
+
+    def wait(self, timeout: float) -> list[Event]:
+        """Return what came from any rank within ``timeout`` seconds."""
+        pause, end = Pause(), time.monotonic() + timeout
+        while not (events := self._look()) and time.monotonic() < end:
+            pause.after(False, self._own.pipe if self._own.task is not None else None)
+        return events
+
+    def _look(self) -> list[Event]:
+        """Return what has arrived by now, and note which ranks became idle."""
+        events = self._own.read() if self._own.task is not None else []
+        while self._comm.Iprobe():
+            events.append(self._comm.recv())
+        for event in events:
+            if isinstance(event, Finished):
+                self._idle.append(self._at.pop(event.result.number))
+        return events
+
+    def interrupt(self) -> None:
+        """Ask all running trials to end at their next epoch."""
+        self._own.interrupt()
+        for rank in self._at.values():
+            if rank:
+                self._comm.send(("stop",), rank)
+
+    def abandon(self) -> list[Event]:
+        """Kill what still runs; its attempts come back as interrupted."""
+        events: list[Event] = []
+        for rank in sorted(set(self._at.values())):
+            events.extend(self._abandon_at(rank))
+        self._at.clear()
+        return events
+
+    def _abandon_at(self, rank: int) -> list[Event]:
+        if rank == 0:
+            result = self._own.abandon()
+            return [] if result is None else [Finished(result)]
+        self._comm.send(("abandon",), rank)
+        events: list[Event] = []
+        while True:  # events that were under way arrive before the answer
+            message = self._comm.recv()
+            if isinstance(message, tuple):
+                return events if message[1] is None else [*events, Finished(message[1])]
+            events.append(message)
+
+    def close(self, exit_code: int = 0) -> None:
+        """End all ranks' workers and let the ranks go with this exit code."""
+        for rank in range(1, self._comm.size):
+            self._comm.send(("close", exit_code), rank)
+        _end(self._own)

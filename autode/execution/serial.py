@@ -1,0 +1,59 @@
+"""Trials one after the other in this very process: for notebooks, debugging, and objectives that start their own workers."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from autode.energy import MeterSet
+from autode.execution.evaluate import Objective, Place, evaluate
+from autode.execution.events import Event, Finished
+from autode.trial import TrialTask
+
+
+class SerialExecutor:
+    """Runs a submitted trial inside `wait`.
+
+    Parameters
+    ----------
+    objective : callable
+        Called with a `Trial`.
+    meters : MeterSet
+        Open meters, closed by whoever opened them.
+    device : str
+        Handed to the trials.
+    """
+
+    kind = "serial"
+    slots = 1
+    ranks = 1
+
+    def __init__(self, objective: Objective, meters: MeterSet, device: str = "cpu"):
+        self._objective = objective
+        self._meters = meters
+        self._place = Place.here(device=device)
+        self._queue: deque[TrialTask] = deque()
+        self._stop = False
+
+    def submit(self, task: TrialTask) -> None:
+        """Queue a trial for the next `wait`."""
+        self._queue.append(task)
+
+    def wait(self, timeout: float) -> list[Event]:
+        """Run the queued trial to its end and return all its events."""
+        if not self._queue:
+            return []
+        events: list[Event] = []
+        task = self._queue.popleft()
+        result = evaluate(task, self._objective, self._meters, self._place, events.append, lambda: self._stop)
+        return [*events, Finished(result)]
+
+    def interrupt(self) -> None:
+        """Make ``trial.should_stop()`` true."""
+        self._stop = True
+
+    def abandon(self) -> list[Event]:
+        """Return nothing: a trial in this process has ended when anybody can call this."""
+        return []
+
+    def close(self, exit_code: int = 0) -> None:
+        """Nothing to end."""

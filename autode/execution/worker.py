@@ -1,0 +1,160 @@
+"""A worker process: runs trials that arrive on a pipe, one at a time. Started as ``python -m autode.execution.worker FD``.
+
+It is a program of its own rather than a forked copy, so it inherits neither MPI nor CUDA nor threads, and a trial that leaks, crashes
+or is killed for memory takes nothing with it but itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from autode.execution.evaluate import Objective, Place, evaluate
+from autode.execution.events import Finished
+from autode.trial import TrialTask
+
+#: messages of the parent: ("run", TrialTask), ("stop",), ("close",)
+Message = tuple[Any, ...]
+
+LOG_NAME = "log.txt"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker is told once, before its first trial.
+
+    Attributes
+    ----------
+    make_objective : callable
+        Called in the worker; returns the objective. Must be picklable (by cloudpickle).
+    place : Place
+        Rank and device of this worker.
+    meters : "auto" or sequence of str
+        Names of the meters to open.
+    slots : int
+        How many trials run at once on this node: node-wide counters are shared out among them.
+    estimate_watts : tuple of float or None
+        Watts of a busy core, [low, high], for the estimating meter.
+    """
+
+    make_objective: Callable[[], Objective]
+    place: Place
+    meters: str | Sequence[str] = "auto"
+    slots: int = 1
+    estimate_watts: tuple[float, float] | None = None
+
+
+def main(argv: Sequence[str]) -> None:
+    """Serve the pipe whose file descriptor is the only argument until it closes."""
+    die_with_parent()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)  # the parent decides when a trial ends
+    pipe = Connection(int(argv[0]))
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        serve(pipe)
+
+
+def serve(pipe: Connection) -> None:
+    """Receive the setup, then run trials until told to close."""
+    import cloudpickle
+
+    from autode.energy import open_meters
+
+    setup: Setup = cloudpickle.loads(pipe.recv_bytes())
+    place = replace(setup.place, host=setup.place.host or Place.here().host)
+    devices = [place.device] if place.device != "cpu" else []
+    meters = open_meters(setup.meters, devices=devices, slots=setup.slots, estimate_watts=setup.estimate_watts)
+    objective = _Lazy(setup.make_objective)
+    stop = _StopFlag(pipe)
+    while (message := pipe.recv())[0] != "close":
+        if message[0] != "run":
+            continue
+        task: TrialTask = message[1]
+        with captured_output(Path(task.directory) / LOG_NAME):
+            result = evaluate(task, objective, meters, place, pipe.send, stop)
+            if result.traceback:
+                print(result.traceback, file=sys.stderr)
+        pipe.send(Finished(result))
+        if stop.closed:
+            break
+    meters.close()
+
+
+class _Lazy:
+    """Builds the objective at its first call, inside a trial: an import error then fails that trial, with its traceback."""
+
+    def __init__(self, make: Callable[[], Objective]):
+        self._make = make
+        self._objective: Objective | None = None
+
+    def __call__(self, trial: Any) -> Any:
+        if self._objective is None:
+            self._objective = self._make()
+        return self._objective(trial)
+
+
+class _StopFlag:
+    """True once the parent has asked to stop; looks at the pipe while a trial runs."""
+
+    def __init__(self, pipe: Connection):
+        self._pipe = pipe
+        self._stop = False
+        self.closed = False
+
+    def __call__(self) -> bool:
+        while not self.closed and self._pipe.poll():
+            message: Message = self._pipe.recv()
+            self.closed = message[0] == "close"
+            self._stop = self._stop or message[0] in ("stop", "close")
+        return self._stop
+
+
+@contextmanager
+def captured_output(path: Path) -> Iterator[None]:
+    """Send everything printed, also by C code and subprocesses, to a file; an empty file is removed again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    saved = os.dup(1), os.dup(2)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        _redirect(fd, fd)
+        yield
+    finally:
+        _redirect(*saved)
+        for one in (*saved, fd):
+            os.close(one)
+        remove_if_empty(path)
+
+
+def _redirect(out: int, err: int) -> None:
+    """Point the standard streams at file descriptors."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+
+
+def remove_if_empty(path: Path) -> None:
+    """Remove an empty log and, if nothing else is in it, the trial's folder: clusters count files."""
+    with suppress(OSError):
+        if path.stat().st_size == 0:
+            path.unlink()
+            path.parent.rmdir()
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies, so that no orphan writes into a study that was restarted."""
+    pr_set_pdeathsig = 1
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

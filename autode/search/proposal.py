@@ -1,0 +1,47 @@
+"""The contract of a search strategy: ask it for configurations, tell it their fitness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A configuration that a strategy wants evaluated.
+
+    Attributes
+    ----------
+    id : int
+        The strategy's name for it, to be given back to `Search.tell`.
+    generation : int
+        Generation in which it was proposed, from 0.
+    params : mapping of str to value
+        Active hyperparameters.
+    point : tuple of float
+        Point of the unit cube, shape (D,).
+    """
+
+    id: int
+    generation: int
+    params: Mapping[str, Any]
+    point: tuple[float, ...]
+
+
+class Search(Protocol):
+    """A search strategy over configurations. Fitness is always minimised; NaN means that the trial failed."""
+
+    @property
+    def evaluations(self) -> int:
+        """How many proposals there will be at most."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether all proposals were asked and told."""
+
+    def ask(self, n: int | None = None) -> list[Proposal]:
+        """Return up to ``n`` proposals (None: all that can be had now); none while results are needed first."""
+
+    def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:
+        """Report the fitness of proposals, in any order."""
