@@ -1,0 +1,162 @@
+"""Networks to fine-tune: built, given their initial weights, a new head, and frozen up to a depth."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import math
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from autode.training.resnet import BLOCKS, ResNet
+from autode.training.settings import SCALABLE_MODELS
+from autode.training.weights import load_backbone
+
+# The parts that a freeze depth counts: stem and four stages, by the names of torchvision's modules.
+_RESNET = (("conv1", "bn1"), ("layer1",), ("layer2",), ("layer3",), ("layer4",))
+_DENSENET = (
+    ("features.conv0", "features.norm0"),
+    *((f"features.denseblock{i}", f"features.transition{i}") for i in (1, 2, 3)),
+    ("features.denseblock4", "features.norm5"),
+)
+_CONVNEXT = (
+    ("features.0",),
+    ("features.1",),
+    ("features.2", "features.3"),
+    ("features.4", "features.5"),
+    ("features.6", "features.7"),
+)
+# Convolution blocks of VGG-11 between two poolings, as positions in ``features``; batch normalisation shifts them.
+_VGG11 = tuple(tuple(f"features.{i}" for i in block) for block in ((0,), (3,), (6, 8), (11, 13), (16, 18)))
+_VGG11_BN = tuple(
+    tuple(f"features.{i}" for i in block)
+    for block in ((0, 1), (4, 5), (8, 9, 11, 12), (15, 16, 18, 19), (22, 23, 25, 26))
+)
+_HEAD = {"resnet": "fc", "densenet": "classifier", "convnext": "classifier.2", "vgg": "classifier.6"}
+
+
+def parts(name: str) -> tuple[tuple[str, ...], ...]:
+    """Names of the modules in each of a model's five freezable parts, from the input on."""
+    exact = {"vgg11": _VGG11, "vgg11_bn": _VGG11_BN}
+    if name in exact:
+        return exact[name]
+    return {"resnet": _RESNET, "densenet": _DENSENET, "convnext": _CONVNEXT}[name.rstrip("0123456789").split("_")[0]]
+
+
+def head(name: str) -> str:
+    """Name of the module that maps features to classes."""
+    return next(module for family, module in _HEAD.items() if name.startswith(family))
+
+
+def make_model(name: str, weights: str, width: float, classes: int, seed: int) -> nn.Module:
+    """Build a network for a number of classes, on the CPU.
+
+    Parameters
+    ----------
+    name : str
+        One of `autode.training.settings.MODELS`.
+    weights : str
+        ``"embedded"``, ``"imagenet"`` or ``"none"``.
+    width : float
+        Factor on the channel counts.
+    classes : int
+        Number of classes.
+    seed : int
+        Seed of everything that starts at random: the head, and with ``"none"`` all weights.
+
+    Returns
+    -------
+    torch.nn.Module
+        In channels_last memory format.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not in the local cache, or damaged.
+    """
+    model = _seeded(name, width, seed) if weights == "none" else copy.deepcopy(_pretrained(name, weights, width))
+    _replace_head(model, head(name), classes, seed)
+    return model.to(memory_format=torch.channels_last)
+
+
+def _build(name: str, width: float) -> nn.Module:
+    """Build the bare network; its weights come from torch's global generator."""
+    from torchvision.models import get_model
+
+    if name in SCALABLE_MODELS and width != 1.0:
+        return ResNet(BLOCKS[name], width, classes=1)
+    model: nn.Module = get_model(name, weights=None)
+    return model
+
+
+def _seeded(name: str, width: float, seed: int) -> nn.Module:
+    """Build with random weights that depend on the seed alone; torch's global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _build(name, width)
+
+
+@functools.lru_cache(maxsize=4)
+def _pretrained(name: str, weights: str, width: float) -> nn.Module:
+    """Build once per process with pretrained weights; callers copy."""
+    if weights == "imagenet":
+        return _imagenet(name)
+    model = _seeded(name, width, 0)
+    state = load_backbone()
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    lacking = [key for key in missing if not key.startswith("fc.") and not key.endswith("num_batches_tracked")]
+    if lacking or unexpected:
+        raise ValueError(f"the embedded weights do not fit {name} at width {width}: {(lacking + unexpected)[0]}")
+    return model
+
+
+def imagenet_file(name: str) -> tuple[Path, str]:
+    """Where torchvision's cache keeps a model's default ImageNet weights, and their address."""
+    from torchvision.models import get_model_weights
+
+    url = get_model_weights(name).DEFAULT.url
+    return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1], url
+
+
+def _imagenet(name: str) -> nn.Module:
+    """Load torchvision's default ImageNet weights from its cache; never download."""
+    from torchvision.models import get_model
+
+    path, _ = imagenet_file(name)
+    if not path.is_file():
+        raise ValueError(
+            f"the ImageNet weights of {name} are not in the cache ({path} is missing): "
+            "run 'autode prefetch WORKFLOW' on a machine with internet access"
+        )
+    # torchvision's file names end with the first digits of the checksum
+    expected, found = path.stem.rsplit("-", 1)[1], hashlib.sha256(path.read_bytes()).hexdigest()
+    if not found.startswith(expected):
+        raise ValueError(
+            f"{path} is damaged: its SHA-256 starts with {found[:8]}, expected {expected}; delete it and prefetch again"
+        )
+    model: nn.Module = get_model(name, weights="DEFAULT")
+    return model
+
+
+def _replace_head(model: nn.Module, path: str, classes: int, seed: int) -> None:
+    """Put a fresh linear layer in place of the head, uniform in +-1/sqrt(inputs) as torch's own default."""
+    parent, _, child = path.rpartition(".")
+    owner = model.get_submodule(parent)
+    inputs = getattr(owner, child).in_features
+    linear = nn.utils.skip_init(nn.Linear, inputs, classes)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in (linear.weight, linear.bias):
+            parameter.uniform_(-1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)
+    setattr(owner, child, linear)
+
+
+def freeze(model: nn.Module, name: str, depth: int) -> list[nn.Module]:
+    """Stop gradients of the first `depth` parts; returns their modules, which should stay in evaluation mode."""
+    frozen = [model.get_submodule(module) for part in parts(name)[:depth] for module in part]
+    for module in frozen:
+        module.requires_grad_(False)
+    return frozen
