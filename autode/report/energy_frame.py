@@ -1,0 +1,78 @@
+"""The table of energy readings: one row per scope (study, job, node, trial) and source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autode.report.energy_sums import add, attempt_reading, by_source, energy_cells, readings_of, source_row
+from autode.report.frames import frame
+from autode.report.history import RUNNING, History
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from autode.energy import EnergyReading
+
+_COLUMNS = (
+    *("scope", "id", "source", "joules", "method", "assurance", "domains", "coverage", "share_rule", "flags"),
+    *("joules_low", "joules_high", "share", "seconds", "host", "device", "run", "role"),
+    *("samples", "wraps", "rejected_samples", "reason"),
+)
+#: Source of the study's row that adds the one figure chosen for every attempt.
+HEADLINE = "headline of all attempts"
+
+
+def energy_frame(history: History) -> pd.DataFrame:
+    """Return the readings of the study (sums), of the nodes and jobs (per run), and of every trial (over its attempts).
+
+    Rows of one scope overlap (a node's counter contains its trials; two sources may see the same joule): they are never
+    to be added up. The row of the study whose source is ``headline of all attempts`` is the sum that the report states.
+    """
+    rows = [*_study_rows(history), *_recorded_rows(history), *_trial_rows(history)]
+    return frame(rows, _COLUMNS)
+
+
+def study_reading(history: History) -> EnergyReading | None:
+    """Return the energy of all ended attempts, search and re-training; None if there are none."""
+    ended = [attempt_reading(attempt) for attempt in history.attempts if attempt.state != RUNNING]
+    return add(ended) if ended else None
+
+
+def study_energy(history: History) -> dict[str, Any]:
+    """Return the columns of `energy_cells` for the whole study."""
+    reading = study_reading(history)
+    return (
+        {"energy_class": "unavailable", "energy_reason": "no attempt has ended"}
+        if reading is None
+        else energy_cells(reading)
+    )
+
+
+def _study_rows(history: History) -> list[dict[str, Any]]:
+    name = history.study.get("name")
+    reading = study_reading(history)
+    if reading is None:
+        return []
+    every = [one for attempt in history.attempts for one in readings_of(attempt.end)]
+    rows = [{"scope": "study", "id": name, **source_row([reading]), "source": HEADLINE}]
+    return rows + [{"scope": "study", "id": name, **source_row(group)} for group in by_source(every).values()]
+
+
+def _recorded_rows(history: History) -> list[dict[str, Any]]:
+    """Rows of the ``energy`` records, which are about nodes, jobs or the whole study."""
+    rows: list[dict[str, Any]] = []
+    for record in history.energy:
+        where = {"scope": record.get("scope", "node"), "id": record.get("host"), "host": record.get("host")}
+        groups = by_source(readings_of(record)).values()
+        rows += [{**where, "run": record.get("run"), **source_row(group)} for group in groups]
+    return rows
+
+
+def _trial_rows(history: History) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for number in sorted(history.trials):
+        trial = history.trials[number]
+        every = [one for attempt in trial.attempts for one in readings_of(attempt.end)]
+        where = {"scope": "trial", "id": number, "role": trial.role}
+        rows += [{**where, "host": group[-1].host, **source_row(group)} for group in by_source(every).values()]
+    return rows

@@ -1,0 +1,90 @@
+"""Energy of attempts, trials and studies: readings added by the rules of `autode.energy`, never by our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from autode.energy import EnergyReading, headline, is_estimate, is_measured, total, unavailable
+from autode.report.history import RUNNING, Attempt
+from autode.report.quantities import APPORTIONED, ESTIMATED, MEASURED, UNAVAILABLE
+
+
+def readings_of(record: Mapping[str, Any]) -> list[EnergyReading]:
+    """Return the readings in a record's field ``energy`` or ``readings``."""
+    return [EnergyReading.from_dict(one) for one in record.get("energy") or record.get("readings") or ()]
+
+
+def energy_class(reading: EnergyReading) -> str:
+    """Return measured, apportioned, estimated or unavailable: classes that never share an unmarked sum."""
+    if reading.energy_j is None:
+        return UNAVAILABLE
+    if is_estimate(reading):
+        return ESTIMATED
+    return MEASURED if is_measured(reading) else APPORTIONED
+
+
+def attempt_reading(attempt: Attempt) -> EnergyReading:
+    """Return the one figure that stands for an attempt, or the record that says why there is none."""
+    readings = readings_of(attempt.end)
+    if not readings:
+        return unavailable("none", f"attempt {attempt.number} of trial {attempt.trial} left no reading")
+    return headline(readings) or total(readings)
+
+
+def add(readings: Sequence[EnergyReading]) -> EnergyReading:
+    """Add readings of different times; the sum has the worst class, and the flag ``partial`` if one is unavailable."""
+    return readings[0] if len(readings) == 1 else total(readings, allow_mixed=True)
+
+
+def trial_energy(attempts: Sequence[Attempt]) -> dict[str, Any]:
+    """Return the energy columns of a trial: the sum over its ended attempts, whatever became of them."""
+    ended = [attempt_reading(attempt) for attempt in attempts if attempt.state != RUNNING]
+    return energy_cells(add(ended)) if ended else {"energy_class": UNAVAILABLE}
+
+
+def energy_cells(reading: EnergyReading) -> dict[str, Any]:
+    """Return value, method, source, class, interval and flags of a reading as columns; None where unavailable."""
+    return {
+        "energy_j": reading.energy_j,
+        "energy_method": reading.method,
+        "energy_source": reading.source,
+        "energy_class": energy_class(reading),
+        "energy_low_j": reading.energy_low_j,
+        "energy_high_j": reading.energy_high_j,
+        "energy_flags": " ".join(sorted(reading.flags)),
+        "energy_reason": reading.reason,
+    }
+
+
+def source_row(readings: Sequence[EnergyReading]) -> dict[str, Any]:
+    """Return one line of energy.csv for the readings of one source."""
+    reading = add(readings)
+    shares = {one.share for one in readings}
+    return {
+        "source": reading.source,
+        "joules": reading.energy_j,
+        "joules_low": reading.energy_low_j,
+        "joules_high": reading.energy_high_j,
+        "method": reading.method,
+        "assurance": reading.assurance or None,
+        "domains": " ".join(reading.domains) or None,
+        "coverage": reading.coverage,
+        "share_rule": reading.share_rule or None,
+        "share": shares.pop() if len(shares) == 1 else None,
+        "seconds": reading.seconds,
+        "device": reading.device or None,
+        "samples": reading.n_samples,
+        "wraps": reading.wraps,
+        "rejected_samples": reading.rejected_samples,
+        "flags": " ".join(sorted(reading.flags)) or None,
+        "reason": reading.reason or None,
+    }
+
+
+def by_source(readings: Iterable[EnergyReading]) -> dict[tuple[str, str], list[EnergyReading]]:
+    """Group readings by source and device, in order of appearance."""
+    groups: dict[tuple[str, str], list[EnergyReading]] = {}
+    for reading in readings:
+        groups.setdefault((reading.source, reading.device), []).append(reading)
+    return groups

@@ -1,0 +1,166 @@
+"""A study as data: its tables, its workflow and its runs, read from an output folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autode.study.journal import Record, read_journal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+JOURNAL = "journal.jsonl"
+#: Classes of energy that may be compared with each other, best first.
+COMPARABLE = ("measured", "apportioned", "estimated")
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """What a study left in its output folder, read only.
+
+    Attributes
+    ----------
+    trials : DataFrame
+        One row a search trial; columns as in trials.csv: trial, generation, state, value, attempt, param.*, metric.*,
+        epochs, seconds, energy_j (joules), energy_method, energy_source, host, rank, started, finished, error, and
+        further ones.
+    jobs : DataFrame
+        One row a start of the program.
+    energy : DataFrame
+        One row per scope (study, job, node, trial) and source, joules.
+    epochs : DataFrame
+        One row an epoch that was reported.
+    confirmations : DataFrame
+        One row a re-training with a fresh seed, with the label of what was re-trained (winner, default, ...).
+    attempts : DataFrame
+        One row an attempt at a trial: when and where it ran.
+    workflow : dict
+        The workflow as resolved.
+    runs : list of dict
+        The ``run`` records: versions, host, git state, meters.
+    energy_total : dict
+        The energy of all attempts together, as the energy columns of a trial.
+    name, direction, metric : str
+        Name of the study; ``minimize`` or ``maximize``; name of the objective.
+    path : pathlib.Path
+        The output folder.
+    """
+
+    trials: pd.DataFrame
+    jobs: pd.DataFrame
+    energy: pd.DataFrame
+    epochs: pd.DataFrame
+    confirmations: pd.DataFrame
+    attempts: pd.DataFrame
+    workflow: dict[str, Any]
+    runs: list[Record]
+    energy_total: dict[str, Any]
+    name: str
+    direction: str
+    metric: str
+    path: Path
+
+    @property
+    def sign(self) -> float:
+        """Factor that turns values into ones to be minimised."""
+        return -1.0 if self.direction == "maximize" else 1.0
+
+    def completed(self) -> pd.DataFrame:
+        """Return the trials that completed with a finite value, in the order in which they finished."""
+        done = self.trials[(self.trials["state"] == "completed") & self.trials["value"].notna()]
+        return done.sort_values(["finished", "trial"], kind="stable")
+
+    def best(self) -> pd.Series | None:
+        """Return the row of the completed trial with the best value, the earliest of equals; None if there is none."""
+        done = self.completed()
+        if done.empty:
+            return None
+        ordered = done.assign(_key=self.sign * done["value"]).sort_values(["_key", "trial"], kind="stable")
+        return ordered.drop(columns="_key").iloc[0]
+
+    def comparable_class(self) -> str | None:
+        """Return the class of energy that most completed trials have (the better of equals); None without energy."""
+        counts = self.completed()["energy_class"].value_counts()
+        best = max(COMPARABLE, key=lambda name: (counts.get(name, 0), -COMPARABLE.index(name)))
+        return best if counts.get(best, 0) else None
+
+    def comparable(self, energy_class: str | None = None) -> pd.DataFrame:
+        """Return the completed trials whose energy is whole and of one class; see `pareto`."""
+        if energy_class is not None and energy_class not in COMPARABLE:
+            raise ValueError(f"unknown energy class {energy_class!r}; expected one of {', '.join(COMPARABLE)}")
+        done = self.completed()
+        whole = ~done["energy_flags"].fillna("").str.split().map(lambda flags: bool({"partial", "mixed"} & set(flags)))
+        return done[(done["energy_class"] == (energy_class or self.comparable_class())) & whole.astype(bool)]
+
+    def pareto(self, energy_class: str | None = None) -> pd.DataFrame:
+        """Return the trials that no other beats in value without costing more joules, by joules.
+
+        Parameters
+        ----------
+        energy_class : str, optional
+            ``measured``, ``apportioned`` or ``estimated``: classes are never mixed. By default the one that most trials
+            have. Trials whose energy lacks an attempt (flag ``partial``) or adds different classes (``mixed``) are left
+            out.
+
+        Raises
+        ------
+        ValueError
+            For an unknown class.
+        """
+        from autode.report.pareto import non_dominated
+
+        rows = self.comparable(energy_class)
+        points = rows.assign(_value=self.sign * rows["value"])[["_value", "energy_j"]].to_numpy(dtype=float)
+        return rows[non_dominated(points)].sort_values(["energy_j", "trial"], kind="stable")
+
+
+def load(folder: str | os.PathLike[str]) -> StudyData:
+    """Read a study from its output folder, whether it is still running or not.
+
+    Parameters
+    ----------
+    folder : path-like
+        The output folder; its journal.jsonl is the only file needed. A torn last record is left out.
+
+    Raises
+    ------
+    ValueError
+        If the folder has no journal, or one that holds no study.
+    """
+    path = Path(folder)
+    if not (path / JOURNAL).is_file():
+        raise ValueError(f"{path} has no {JOURNAL}: expected the output folder of a study")
+    records, _ = read_journal(path / JOURNAL)
+    return from_records(records, path)
+
+
+def from_records(records: list[Record], path: Path) -> StudyData:
+    """Build the data of a study from its journal's records."""
+    from autode.report.energy_frame import energy_frame, study_energy
+    from autode.report.frames import attempts_frame, confirmations_frame, epochs_frame, trials_frame
+    from autode.report.history import fold
+    from autode.report.job_frame import jobs_frame
+
+    history = fold(records)
+    if not history.study:
+        raise ValueError(f"{path / JOURNAL} holds no study record; the run may not have begun")
+    workflow = dict(history.study.get("workflow") or {})
+    objective = workflow.get("objective") or {}
+    return StudyData(
+        trials=trials_frame(history, tuple(workflow.get("space") or ())),
+        jobs=jobs_frame(history),
+        energy=energy_frame(history),
+        epochs=epochs_frame(history),
+        confirmations=confirmations_frame(history),
+        attempts=attempts_frame(history),
+        workflow=workflow,
+        runs=[run.record for run in history.runs],
+        energy_total=study_energy(history),
+        name=str(history.study.get("name") or path.resolve().name),
+        direction=str(objective.get("direction") or "minimize"),
+        metric=str(objective.get("metric") or "value"),
+        path=path,
+    )

@@ -1,0 +1,45 @@
+"""The report of one or several output folders, written beside the results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from autode.report.study_data import load
+
+
+def write_report(folders: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str] | None = None) -> Path:
+    """Write tables, figures and the page.
+
+    Parameters
+    ----------
+    folders : sequence of path-like
+        One output folder: its report. Several: a comparison of their studies, and nothing is written into them.
+    out : path-like, optional
+        Where to write; by default the study's own folder, for several ``comparison`` beside the first.
+
+    Returns
+    -------
+    pathlib.Path
+        The page: report.html or comparison.html.
+
+    Raises
+    ------
+    ValueError
+        If no folder is given, or one is not the output folder of a study.
+    """
+    from autode.report.tables import write_tables
+
+    studies = [load(folder) for folder in folders]
+    if not studies:
+        raise ValueError("no folder given; expected at least one output folder")
+    if len(studies) > 1:
+        from autode.report.comparison import write_comparison
+
+        return write_comparison(studies, Path(out) if out else studies[0].path.parent / "comparison")
+    from autode.report.page import write_page
+
+    target = Path(out) if out else studies[0].path
+    write_tables(studies[0], target)
+    return write_page(studies[0], target)
