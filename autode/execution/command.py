@@ -18,13 +18,13 @@ class CommandObjective:
     Parameters
     ----------
     command : sequence of str
-        Program and arguments; ``{name}`` stands for a hyperparameter, ``{seed}``, ``{number}``, ``{epochs}``, ``{device}`` and
-        ``{directory}`` for the trial's own. The environment has ``AUTODE_TRIAL``: all of it as JSON.
+        Program and arguments; ``{name}`` stands for a hyperparameter, ``{seed}``, ``{number}``, ``{epochs}``,
+        ``{device}`` and ``{directory}`` for the trial's own. The environment has ``AUTODE_TRIAL``: all of it as JSON.
 
     Notes
     -----
-    The last line must be a number or a JSON object of numbers. A line ``{"epoch": 3, "val_error": 0.1}`` before it reports
-    an epoch. On a stop request the command gets SIGTERM, and the trial continues (is started again) in the next run.
+    The last line must be a number or a JSON object of numbers. A line ``{"epoch": 3, "val_error": 0.1}`` before it
+    reports an epoch. On a stop request the command gets SIGTERM, and the trial is started again in the next run.
     """
 
     def __init__(self, command: Sequence[str]):

@@ -1,4 +1,4 @@
-"""One attempt at one trial, from task to result: calls the objective, meters it, and turns whatever happens into a record."""
+"""One attempt at one trial, from task to result: calls the objective, meters it, and records whatever happens."""
 
 from __future__ import annotations
 

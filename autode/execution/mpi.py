@@ -1,7 +1,7 @@
-"""Trials on all ranks of an MPI world. Rank 0 serves and evaluates too: like every rank, it hands its trials to a worker process.
+"""Trials on all ranks of an MPI world. Rank 0 serves and evaluates too: like every rank, it has a worker process for that.
 
-The ranks themselves only pass messages: they look at MPI and at their worker's pipe in turn and sleep in between, because a blocking
-MPI receive would spin on the core that the trial needs.
+The ranks themselves only pass messages: they look at MPI and at their worker's pipe in turn and sleep in between,
+because a blocking MPI receive would spin on the core that the trial needs.
 """
 
 from __future__ import annotations
@@ -111,14 +111,14 @@ def serve(comm: Comm, threads_of: Callable[[], int] = lambda: 1) -> int:
         events = worker.read() if worker.task is not None else []
         for event in events:
             comm.send(event, 0)
-        if comm.Iprobe():
+        ordered = comm.Iprobe()
+        if ordered:
             kind, *content = comm.recv()
             if kind == "close":
                 _end(worker)
                 return int(content[0])
             _obey(worker, kind, content, comm)
-            events = [True]
-        pause.after(bool(events), worker.pipe if worker.task is not None else None)
+        pause.after(ordered or bool(events), worker.pipe if worker.task is not None else None)
 
 
 def _obey(worker: LocalWorker, kind: str, content: list[Any], comm: Comm) -> None:
@@ -139,7 +139,7 @@ def _end(worker: LocalWorker) -> None:
 
 
 class Pause:
-    """Sleeps between two looks: longer the longer nothing happens, so that waiting costs no core and short trials no time."""
+    """Sleeps between two looks, the longer the longer nothing happens: waiting costs no core, short trials no time."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()

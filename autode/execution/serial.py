@@ -1,4 +1,4 @@
-"""Trials one after the other in this very process: for notebooks, debugging, and objectives that start their own workers."""
+"""Trials one after the other in this very process: for notebooks, debugging, and objectives that fork themselves."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A worker process: runs trials that arrive on a pipe, one at a time. Started as ``python -m autode.execution.worker FD``.
+"""A worker process: runs trials that arrive on a pipe, one by one. Started as ``python -m autode.execution.worker FD``.
 
-It is a program of its own rather than a forked copy, so it inherits neither MPI nor CUDA nor threads, and a trial that leaks, crashes
-or is killed for memory takes nothing with it but itself.
+It is a program of its own rather than a forked copy, so it inherits neither MPI nor CUDA nor threads, and a trial that
+leaks, crashes or is killed for memory takes nothing with it but itself.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def serve(pipe: Connection) -> None:
 
 
 class _Lazy:
-    """Builds the objective at its first call, inside a trial: an import error then fails that trial, with its traceback."""
+    """Builds the objective at its first call, inside a trial, which an import error then fails with a traceback."""
 
     def __init__(self, make: Callable[[], Objective]):
         self._make = make

@@ -49,7 +49,7 @@ class RandomSearch(_Sampling):
     space : Space
     evaluations : int
     seed : int
-        Proposal ``i`` depends on the seed and ``i`` alone, so a longer search begins with the shorter one's configurations.
+        Proposal ``i`` depends on the seed and ``i`` alone, so a longer search begins like a shorter one.
     """
 
     def __init__(self, space: Space, evaluations: int, seed: int):

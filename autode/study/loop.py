@@ -1,0 +1,236 @@
+"""The run loop: asks the search, writes down, lets the executor run, writes down, tells the search."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from autode.execution import EpochDone, Event, Executor, Finished, Started
+from autode.execution.evaluate import utc_now
+from autode.search import Search
+from autode.study import confirm
+from autode.study.budget import Budget
+from autode.study.fitness import judge
+from autode.study.history import History, TrialHistory, fitness_of
+from autode.study.journal import Journal, Record
+from autode.study.stopping import StopRequest
+from autode.study.workflow import Workflow
+from autode.trial import INTERRUPTED, LOST, TrialResult, TrialTask, derive_seed
+
+#: why a run ended
+FINISHED, BUDGET, SIGNAL = "finished", "budget", "signal"
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass
+class Run:
+    """Everything one run works with.
+
+    Attributes
+    ----------
+    workflow : Workflow
+    search : Search
+        Brought up to date with the journal.
+    proposals : dict of int to int
+        Trial number -> the search's id of its proposal.
+    history : History
+    journal : Journal
+    executor : Executor
+    folder : str
+        Output folder.
+    stop : StopRequest
+    listener : callable
+        Sees every record after it was written.
+    tick : callable
+        Called now and then; what it returns is written down.
+    """
+
+    workflow: Workflow
+    search: Search
+    proposals: dict[int, int]
+    history: History
+    journal: Journal
+    executor: Executor
+    folder: str
+    stop: StopRequest
+    listener: Callable[[Record], None]
+    tick: Callable[[], list[Record]]
+
+    def __post_init__(self) -> None:
+        self._queue: deque[TrialHistory] = deque(self.history.unfinished)
+        self._running: dict[int, TrialHistory] = {}
+        self._budget = Budget(self.workflow.budget, self.history)
+        self.number = len(self.history.runs)
+
+    def run(self) -> str:
+        """Go on until the study is done, a budget is used up, or a signal comes; return which of these."""
+        self._close_lost_attempts()
+        while True:
+            if self.stop:
+                return self._wind_down()
+            self._submit()
+            if not self._running:
+                return BUDGET if self._budget.exhausted else FINISHED
+            for event in self.executor.wait(_LOOK_EVERY_S):
+                self._handle(event)
+            self.write(self.tick(), durable=False)
+
+    def write(self, records: list[Record], *, durable: bool = True) -> None:
+        """Journal records first, then let memory and listener know them."""
+        self.journal.append(records, durable=durable)
+        for record in records:
+            self.history.add(record)
+            self.listener(record)
+
+    def _submit(self) -> None:
+        """Fill the free slots: first with what was asked before, then with new proposals."""
+        while len(self._running) < self.executor.slots and not self._budget.exhausted:
+            if not self._queue and not self._ask():
+                return
+            trial = self._queue.popleft()
+            self._running[trial.number] = trial
+            self.executor.submit(self._task(trial))
+
+    def _ask(self) -> bool:
+        """Get new proposals, or after the search the re-trainings; False if there are none now."""
+        records = self._ask_search() or self._ask_confirmations()
+        if not records:
+            return False
+        self.write(records)
+        self._queue.extend(self.history.trials[record["trial"]] for record in records)
+        return True
+
+    def _ask_search(self) -> list[Record]:
+        generational = self.workflow.execution["schedule"] == "generational"
+        proposals = self.search.ask(None if generational else self.executor.slots - len(self._running))
+        first = len(self.history.trials)
+        records = []
+        for number, proposal in enumerate(proposals, start=first):
+            self.proposals[number] = proposal.id
+            seed = derive_seed(self.workflow.seed, "trial", number)
+            more = {"proposal": proposal.id, "generation": proposal.generation, "point": list(proposal.point)}
+            records.append(self._asked(number, dict(proposal.params), seed, "search", **more))
+        return records
+
+    def _ask_confirmations(self) -> list[Record]:
+        if not self.search.finished:
+            return []
+        first = len(self.history.trials)
+        return [
+            self._asked(number, one.params, one.seed, "confirm", label=one.label, of=one.of)
+            for number, one in enumerate(confirm.missing(self.workflow, self.history), start=first)
+        ]
+
+    def _asked(self, number: int, params: dict[str, Any], seed: int, role: str, **more: Any) -> Record:
+        epochs = self.workflow.objective.get("epochs")
+        head = {"type": "asked", "trial": number, "role": role, "params": params, "seed": seed, "epochs": epochs}
+        return {**head, **more, "time": utc_now()}
+
+    def _task(self, trial: TrialHistory) -> TrialTask:
+        asked = trial.asked
+        return TrialTask(
+            number=trial.number,
+            params=asked["params"],
+            seed=asked["seed"],
+            directory=f"{self.folder}/trials/{trial.number:05d}",
+            epochs=asked["epochs"],
+            attempt=trial.attempts,
+            role=asked["role"],
+            timeout_s=float(self.workflow.execution["trial_timeout_s"]),
+        )
+
+    def _handle(self, event: Event) -> None:
+        """Write down what an executor reports, then act on it."""
+        if isinstance(event, Started):
+            self.write([{"type": "started", "run": self.number, **vars(event)}], durable=False)
+        elif isinstance(event, EpochDone):
+            self.write([{"type": "epoch", **vars(event)}], durable=False)
+        elif isinstance(event, Finished):
+            self._finish(event.result)
+
+    def _finish(self, result: TrialResult) -> None:
+        del self._running[result.number]
+        if result.state == INTERRUPTED:
+            self.write([_ended("attempt", result)])
+            if not self.stop:
+                self._queue.append(self.history.trials[result.number])
+            return
+        judged = judge(result, self.workflow)
+        told = {**_ended("told", judged.result), "value": judged.value, "fitness": judged.fitness}
+        self.write([told])
+        trial = self.history.trials[result.number]
+        if trial.is_search:
+            self.search.tell([self.proposals[result.number]], [judged.fitness])
+
+    def _close_lost_attempts(self) -> None:
+        """Write down the end of attempts whose run died: their seconds count, and so they are not forgotten."""
+        lost = [_lost(trial) for trial in self.history.unfinished if trial.open_attempt is not None]
+        self.write(lost)
+
+    def _wind_down(self) -> str:
+        """Let running trials save and end; kill what takes too long, or when a second signal comes."""
+        self.executor.interrupt()
+        end = time.monotonic() + float(self.workflow.execution["grace_s"])
+        while self._running and time.monotonic() < end and self.stop.count < 2:
+            for event in self.executor.wait(0.1):
+                self._handle(event)
+        for event in self.executor.abandon():
+            self._handle(event)
+        return SIGNAL
+
+
+def bring_up_to_date(search: Search, records: list[Record]) -> dict[int, int]:
+    """Replay a journal into a fresh search.
+
+    Returns
+    -------
+    dict of int to int
+        Trial number -> the search's id of its proposal.
+
+    Raises
+    ------
+    ValueError
+        If the search proposes something else than the journal says: its code or settings have changed.
+    """
+    proposals: dict[int, int] = {}
+    for record in records:
+        kind, number = record["type"], record.get("trial")
+        if kind == "asked" and record["role"] == "search":
+            proposal = next(iter(search.ask(1)), None)
+            if proposal is None or list(proposal.point) != record["point"]:
+                raise ValueError(f"trial {number} of the journal is not what this version of the search proposes")
+            proposals[record["trial"]] = proposal.id
+        elif kind == "told" and number in proposals:
+            search.tell([proposals[record["trial"]]], [fitness_of(record)])
+    return proposals
+
+
+def _ended(kind: str, result: TrialResult) -> Record:
+    """Return the record of an attempt that ended; the traceback stays in the trial's log."""
+    content = result.to_dict()
+    content.pop("traceback")
+    return {"type": kind, "trial": content.pop("number"), **content}
+
+
+def _lost(trial: TrialHistory) -> Record:
+    """Return the record of an attempt that its run did not live to end."""
+    started = trial.open_attempt
+    assert started is not None
+    last = max(trial.last_sign, started["time"])
+    result = TrialResult(
+        number=trial.number,
+        attempt=started["attempt"],
+        state=LOST,
+        metrics={},
+        epochs=0,
+        seconds=History.span_s(started["time"], last),
+        started=started["time"],
+        finished=last,
+        host=started["host"],
+        rank=started["rank"],
+        error="node_fail: the run ended before the trial did",
+    )
+    return _ended("attempt", result)

@@ -1,0 +1,84 @@
+"""From the ``[objective]`` table to something that can be called with a trial, in whatever process that happens."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from autode.execution.command import CommandObjective
+from autode.execution.evaluate import Objective
+from autode.study.errors import UserError
+from autode.study.workflow import OBJECTIVE, Workflow
+
+
+@dataclass(frozen=True)
+class ObjectiveSource:
+    """A recipe for an objective: plain data, sent to workers, which build the objective there.
+
+    Attributes
+    ----------
+    table : mapping
+        The ``[objective]`` table.
+    folder : str
+        Folder of the workflow file; modules beside it can be imported.
+    """
+
+    table: Mapping[str, Any]
+    folder: str
+
+    def __call__(self) -> Objective:
+        """Build the objective."""
+        kind = self.table["kind"]
+        if kind == "command":
+            return CommandObjective(self.table["command"])
+        if kind == "python":
+            return import_function(self.table["python"], self.folder)
+        finetune = importlib.import_module("autode.training.finetune")
+        settings = {key: value for key, value in self.table.items() if key not in OBJECTIVE or key == "epochs"}
+        objective: Objective = finetune.Finetune(settings)
+        return objective
+
+
+@dataclass(frozen=True)
+class GivenObjective:
+    """An objective that the caller of the Python interface handed over."""
+
+    function: Objective
+
+    def __call__(self) -> Objective:
+        """Return it."""
+        return self.function
+
+
+def source_of(workflow: Workflow) -> ObjectiveSource:
+    """Return the recipe of a workflow's objective; a Python function is imported once, so that a wrong name shows now.
+
+    Raises
+    ------
+    UserError
+        If the function cannot be imported.
+    """
+    source = ObjectiveSource(workflow.objective, str(workflow.folder))
+    if workflow.objective["kind"] == "python":
+        where = f"{workflow.source or 'workflow'}: [objective] python:"
+        try:
+            import_function(workflow.objective["python"], source.folder)
+        except (ImportError, AttributeError, TypeError) as error:
+            raise UserError(f"{where} {workflow.objective['python']} cannot be imported: {error}") from None
+    return source
+
+
+def import_function(name: str, folder: str) -> Callable[..., Any]:
+    """Import ``module:function``; modules in the folder and in the working directory are found."""
+    for place in ("", folder):
+        if place not in sys.path:
+            sys.path.insert(0, place)
+    module, _, attribute = name.partition(":")
+    function = getattr(importlib.import_module(module), attribute)
+    if not callable(function):
+        raise TypeError(f"{attribute} is not callable")
+    loaded: Callable[..., Any] = function
+    return loaded

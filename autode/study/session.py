@@ -1,0 +1,189 @@
+"""One run of a study, from opening its folder to the record of its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from autode.energy import MeterSet
+from autode.execution import Executor
+from autode.execution.evaluate import utc_now
+from autode.search import Search, make_search
+from autode.study.errors import UserError
+from autode.study.folder import OpenFolder, open_folder
+from autode.study.history import History
+from autode.study.journal import Record
+from autode.study.launch import node_meters
+from autode.study.loop import SIGNAL, Run, bring_up_to_date
+from autode.study.provenance import describe_run
+from autode.study.stopping import StopRequest, stop_on_signals
+from autode.study.workflow import Workflow
+
+#: exit codes: done; a fault of ours; the user's input; ended by a signal, and the same command goes on
+EXIT_DONE, EXIT_FAULT, EXIT_USER, EXIT_CONTINUE = 0, 1, 2, 3
+#: the node's joules are written down this often, so that a run that dies loses no more than that
+_NODE_ENERGY_EVERY_S = 30.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes
+    ----------
+    reason : {"finished", "budget", "signal", "refused"}
+    signal : str
+        Name of the signal, if one ended the run.
+    """
+
+    reason: str
+    signal: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0 when the study is done, 3 when the same command goes on with it."""
+        return {SIGNAL: EXIT_CONTINUE, "refused": EXIT_USER}.get(self.reason, EXIT_DONE)
+
+    @classmethod
+    def of_exit_code(cls, code: int) -> Outcome:
+        """Return the outcome that another rank's exit code stands for."""
+        return cls({EXIT_CONTINUE: SIGNAL, EXIT_USER: "refused"}.get(code, "finished"))
+
+
+class Listener:
+    """Watches a run; this one does nothing.
+
+    Methods are called from the run's own thread; what they take longer than a moment delays the run.
+    """
+
+    def begin(self, workflow: Workflow, history: History, executor: Executor) -> None:
+        """Get to know the run before its first trial."""
+
+    def record(self, record: Record) -> None:
+        """See a record after it was written to the journal."""
+
+    def end(self, outcome: Outcome) -> None:
+        """See how the run ended."""
+
+
+class NodeEnergy:
+    """The joules of the node that coordinates, cut into records of at most half a minute that add up."""
+
+    def __init__(self, meters: MeterSet, run: int):
+        self._meters = meters
+        self._run = run
+        self._open()
+
+    def _open(self) -> None:
+        self._window = self._meters.window(scope="node")
+        self._since = time.monotonic()
+
+    def tick(self) -> list[Record]:
+        """Return a record if it is time for one."""
+        if time.monotonic() - self._since < _NODE_ENERGY_EVERY_S:
+            return []
+        records = self.stop()
+        self._open()
+        return records
+
+    def stop(self) -> list[Record]:
+        """Return the last record."""
+        readings = [reading.to_dict() for reading in self._window.stop()]
+        host = next((reading["host"] for reading in readings), "")
+        return [
+            {"type": "energy", "run": self._run, "scope": "node", "host": host, "readings": readings, "time": utc_now()}
+        ]
+
+
+def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Executor], listener: Listener) -> Outcome:
+    """Run a study, or go on with it, until it is done, its budget is used up, or a signal comes.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    path : pathlib.Path
+        Output folder.
+    make_executor : callable
+        Called once the folder is known to be usable.
+    listener : Listener
+
+    Raises
+    ------
+    UserError
+        If the folder is not usable, or holds another study.
+    """
+    stop = StopRequest()
+    with ExitStack() as stack:
+        folder = stack.enter_context(open_folder(path, workflow))
+        history = History.of(folder.records)
+        search = make_search(workflow.space, workflow.search, workflow.seed, workflow.execution["schedule"])
+        proposals = _replay(path, search, history, folder)
+        meters = stack.enter_context(node_meters(workflow))
+        _refuse_unmeasurable_budget(workflow, meters)
+        stack.enter_context(stop_on_signals(stop))
+        executor = make_executor()
+        code = EXIT_FAULT
+        stack.callback(lambda: executor.close(code))
+        energy = NodeEnergy(meters, len(history.runs))
+        run = Run(
+            workflow=workflow,
+            search=search,
+            proposals=proposals,
+            history=history,
+            journal=folder.journal,
+            executor=executor,
+            folder=str(path.resolve()),
+            stop=stop,
+            listener=listener.record,
+            tick=energy.tick,
+        )
+        outcome = _run(run, energy, listener, meters)
+        code = outcome.exit_code
+    return outcome
+
+
+def _run(run: Run, energy: NodeEnergy, listener: Listener, meters: MeterSet) -> Outcome:
+    """Run the loop between the records of the run's begin and end."""
+    number = run.number
+    run.write([_run_record(number, run.executor, meters)])
+    listener.begin(run.workflow, run.history, run.executor)
+    reason = run.run()
+    outcome = Outcome(reason, run.stop.name if reason == SIGNAL else "")
+    end = {"type": "end", "run": number, "reason": reason, "exit_code": outcome.exit_code, "time": utc_now()}
+    run.write([*energy.stop(), end | {"signal": outcome.signal}])
+    listener.end(outcome)
+    return outcome
+
+
+def _replay(path: Path, search: Search, history: History, folder: OpenFolder) -> dict[int, int]:
+    """Bring the search up to date with the journal; a search that has changed is the user's to know."""
+    try:
+        return bring_up_to_date(search, folder.records)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; use the version that began the study, or another --out") from None
+
+
+def _refuse_unmeasurable_budget(workflow: Workflow, meters: MeterSet) -> None:
+    """Refuse a budget in joules where nothing can count them."""
+    joules = workflow.budget["joules"]
+    if joules and not any(meter.available for meter in meters.availability()):
+        raise UserError(
+            f"{workflow.source or 'workflow'}: [budget] joules: {joules:g} J cannot be counted, as no meter works here; "
+            'set energy.meters = ["estimate"] to count estimated joules, or remove the budget'
+        )
+
+
+def _run_record(number: int, executor: Executor, meters: MeterSet) -> Record:
+    return {
+        "type": "run",
+        "run": number,
+        "time": utc_now(),
+        "execution": executor.kind,
+        "slots": executor.slots,
+        "ranks": executor.ranks,
+        "meters": [vars(meter) for meter in meters.availability()],
+        **describe_run(),
+    }

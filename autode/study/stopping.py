@@ -1,0 +1,49 @@
+"""Signals: the first asks the run to end well, the second to end now."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ASKS_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+class StopRequest:
+    """What the signals have asked for so far.
+
+    Attributes
+    ----------
+    count : int
+        How many signals came.
+    name : str
+        Name of the first one.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.name = ""
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
+        self.count += 1
+        self.name = self.name or signal.Signals(number).name
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+
+@contextmanager
+def stop_on_signals(request: StopRequest) -> Iterator[StopRequest]:
+    """Count SIGINT, SIGTERM and SIGUSR1 instead of dying of them; leaves them alone outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.signal(number, request) for number in _ASKS_TO_STOP}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,157 @@
+"""A study: one search over one space with one objective, kept in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autode.execution import Executor
+from autode.execution.evaluate import Objective
+from autode.space import Space
+from autode.study import launch
+from autode.study.errors import UserError
+from autode.study.objectives import GivenObjective, ObjectiveSource, source_of
+from autode.study.session import EXIT_USER, Listener, Outcome, run_session
+from autode.study.workflow import Workflow, parse_workflow
+
+
+class Study:
+    """A study in a folder. Making one reads and writes nothing; `run` starts it or goes on with it.
+
+    Parameters
+    ----------
+    folder : path-like
+        Output folder.
+    space : Space
+    search : mapping
+        ``algorithm``, ``population``, ``evaluations`` and options of the algorithm.
+    metric : str
+        Which of the objective's metrics is optimised; an objective that returns a plain number gives it this name.
+    direction : {"minimize", "maximize"}
+    seed : int
+    schedule : {"asynchronous", "generational"}
+    budget : mapping, optional
+        ``joules``, ``seconds``: total over all runs.
+    meters : "auto" or sequence of str
+    confirm : mapping, optional
+        ``candidates``, ``seeds``, ``default``: re-training after the search.
+    epochs : int, optional
+        Fidelity handed to every trial.
+    execution : mapping, optional
+        Further keys of the workflow's ``[execution]`` table.
+
+    Raises
+    ------
+    UserError
+        If a setting is wrong.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        space: Space | Mapping[str, Any],
+        search: Mapping[str, Any],
+        metric: str = "value",
+        direction: str = "minimize",
+        seed: int = 0,
+        schedule: str = "asynchronous",
+        budget: Mapping[str, float] | None = None,
+        meters: str | Sequence[str] = "auto",
+        confirm: Mapping[str, Any] | None = None,
+        epochs: int | None = None,
+        execution: Mapping[str, Any] | None = None,
+    ):
+        objective = {"kind": "python", "python": "caller:objective", "metric": metric, "direction": direction}
+        content = {
+            "name": Path(folder).name or "study",
+            "seed": seed,
+            "objective": objective if epochs is None else {**objective, "epochs": epochs},
+            "space": (space if isinstance(space, Space) else Space(space)).to_dict(),
+            "search": dict(search),
+            "execution": {"schedule": schedule, **(execution or {})},
+            "budget": dict(budget or {}),
+            "energy": {"meters": meters if isinstance(meters, str) else list(meters)},
+            "confirm": dict(confirm or {}),
+        }
+        self.folder = Path(folder)
+        self.workflow = parse_workflow(content)
+        self._source: Callable[[], Objective] | None = None
+
+    @classmethod
+    def from_workflow(cls, workflow: Workflow, folder: str | Path) -> Study:
+        """Return the study that a workflow describes."""
+        study = cls.__new__(cls)
+        study.folder, study.workflow = Path(folder), workflow
+        study._source = source_of(workflow)
+        return study
+
+    def run(
+        self,
+        objective: Objective | None = None,
+        workers: launch.Workers = 1,
+        *,
+        comm: Any = None,
+        listener: Listener | None = None,
+    ) -> Outcome:
+        """Run the study, or go on with it, until it is done or a signal comes.
+
+        Parameters
+        ----------
+        objective : callable, optional
+            Called with a `Trial`; not needed for a study made from a workflow.
+        workers : int, "mpi" or Executor
+            1 evaluates in this process; more are worker processes; ``"mpi"`` takes all ranks of the world (call `run` on
+            every rank).
+        comm : mpi4py communicator, optional
+            Instead of the world.
+        listener : Listener, optional
+
+        Raises
+        ------
+        UserError
+            If the folder is not usable, or holds another study.
+        """
+        make = self._recipe(objective)
+        if workers == "mpi" or comm is not None:
+            return self._run_mpi(make, comm, listener or Listener())
+        return run_session(self.workflow, self.folder, lambda: self._executor(make, workers), listener or Listener())
+
+    def _recipe(self, objective: Objective | None) -> Callable[[], Objective]:
+        make = GivenObjective(objective) if objective is not None else self._source
+        if make is None:
+            raise UserError("run() needs the objective function: study.run(objective)")
+        return make
+
+    def _executor(self, make: Callable[[], Objective], workers: launch.Workers) -> Executor:
+        if workers is None:
+            workers = self.workflow.execution.get("workers") or launch.default_workers()
+        if not isinstance(workers, int):
+            assert workers != "mpi"  # run() has taken the other way
+            return workers
+        if workers == 1 and not isinstance(make, ObjectiveSource):
+            return launch.serial_executor(self.workflow, make)
+        return launch.process_executor(self.workflow, make, workers)
+
+    def _run_mpi(self, make: Callable[[], Objective], comm: Any, listener: Listener) -> Outcome:
+        from autode.execution import mpi
+
+        if comm is None:
+            from mpi4py import MPI
+
+            comm = MPI.COMM_WORLD
+        if comm.rank > 0:
+            return Outcome.of_exit_code(mpi.serve(comm))
+        served = False
+
+        def executor() -> Executor:
+            nonlocal served
+            served = True
+            return launch.mpi_executor(self.workflow, make, comm)
+
+        try:
+            return run_session(self.workflow, self.folder, executor, listener)
+        finally:
+            if not served:  # it failed before the other ranks were given work: let them go
+                mpi.dismiss(comm, EXIT_USER)
