@@ -1,4 +1,4 @@
-"""Trials on all ranks of an MPI world. Rank 0 serves and evaluates too: like every rank, it has a worker process for that.
+"""Trials on all ranks of an MPI world. Rank 0 serves and evaluates too: each rank has a worker process for that.
 
 The ranks themselves only pass messages: they look at MPI and at their worker's pipe in turn and sleep in between,
 because a blocking MPI receive would spin on the core that the trial needs.

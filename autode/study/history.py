@@ -115,7 +115,8 @@ class History:
         if record["type"] == "run":
             self._times.append((time, time))
         elif self._times:
-            self._times[-1] = (self._times[-1][0], time)
+            start, last = self._times[-1]
+            self._times[-1] = (start, max(last, time))
 
     @property
     def seconds(self) -> float:

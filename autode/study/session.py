@@ -93,9 +93,8 @@ class NodeEnergy:
         """Return the last record."""
         readings = [reading.to_dict() for reading in self._window.stop()]
         host = next((reading["host"] for reading in readings), "")
-        return [
-            {"type": "energy", "run": self._run, "scope": "node", "host": host, "readings": readings, "time": utc_now()}
-        ]
+        head = {"type": "energy", "run": self._run, "scope": "node", "host": host}
+        return [head | {"readings": readings, "time": utc_now()}]
 
 
 def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Executor], listener: Listener) -> Outcome:

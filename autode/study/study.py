@@ -102,8 +102,8 @@ class Study:
         objective : callable, optional
             Called with a `Trial`; not needed for a study made from a workflow.
         workers : int, "mpi" or Executor
-            1 evaluates in this process; more are worker processes; ``"mpi"`` takes all ranks of the world (call `run` on
-            every rank).
+            1 evaluates in this process; more are worker processes; ``"mpi"`` takes all ranks of the world (call `run`
+            on every rank).
         comm : mpi4py communicator, optional
             Instead of the world.
         listener : Listener, optional
