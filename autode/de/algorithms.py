@@ -1,0 +1,52 @@
+"""The algorithms by name."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from autode.de.checks import choice
+from autode.de.classic import Best1Bin, CurrentToPBest1Bin, Rand1Bin
+from autode.de.jde import JDE
+from autode.de.lshade import LSHADE
+from autode.de.optimizer import Common, DifferentialEvolution
+from autode.de.shade import SHADE
+
+#: Name -> class of every algorithm.
+ALGORITHMS: dict[str, type[DifferentialEvolution]] = {
+    algorithm.name: algorithm for algorithm in (Rand1Bin, Best1Bin, CurrentToPBest1Bin, JDE, SHADE, LSHADE)
+}
+
+
+def make(name: str, bounds: Any, *, max_evaluations: int, **options: Any) -> DifferentialEvolution:
+    """Make an optimiser by the name of its algorithm.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ALGORITHMS`.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds
+    max_evaluations : int
+        Budget.
+    **options
+        Arguments that all algorithms share (`DifferentialEvolution`: population, seed, schedule, init, x0, repair) and
+        those of the algorithm itself.
+
+    Raises
+    ------
+    ValueError
+        If the algorithm or an option is unknown, or a value makes no sense.
+    """
+    algorithm = ALGORITHMS[choice("algorithm", name, ALGORITHMS)]
+    known = option_names(algorithm)
+    for option in options:
+        if option not in known:
+            raise ValueError(f"{option} is not an option of {name}; it understands {', '.join(known)}")
+    return algorithm(bounds, max_evaluations=max_evaluations, **options)
+
+
+def option_names(algorithm: type[DifferentialEvolution]) -> tuple[str, ...]:
+    """List the options of an algorithm: its own, then those that all share."""
+    signature = inspect.signature(algorithm.__init__).parameters.values()
+    own = [p.name for p in signature if p.kind is p.KEYWORD_ONLY]
+    return (*own, *(name for name in Common.__annotations__ if name != "max_evaluations"))

@@ -1,0 +1,44 @@
+"""Mutation: difference vectors added to a base vector, for many trials at once.
+
+Every operator takes ``x`` (R, D), the rows that donors are taken from (population, then archive); ``parent`` (n, D),
+the targets; ``donors``, a sequence of index arrays (n,) into ``x``; and ``F`` (n,), the scale factors. It returns the
+mutants, a new array (n, D), which may lie outside the bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autode.de.arrays import FloatArray, IntArray
+
+Donors = Sequence[IntArray]
+
+
+def rand_1(x: FloatArray, parent: FloatArray, donors: Donors, F: FloatArray) -> FloatArray:
+    """DE/rand/1: ``v = x_r1 + F (x_r2 - x_r3)`` (Storn & Price 1997, eq. 2)."""
+    r1, r2, r3 = donors
+    v = x.take(r2, axis=0)
+    v -= x.take(r3, axis=0)
+    v *= F[:, None]
+    v += x.take(r1, axis=0)
+    return v
+
+
+def best_1(x: FloatArray, parent: FloatArray, donors: Donors, F: FloatArray) -> FloatArray:
+    """DE/best/1: ``v = x_best + F (x_r1 - x_r2)``; donors are (best, r1, r2) (Storn & Price 1997)."""
+    return rand_1(x, parent, donors, F)
+
+
+def current_to_pbest_1(x: FloatArray, parent: FloatArray, donors: Donors, F: FloatArray) -> FloatArray:
+    """DE/current-to-pbest/1: ``v = x_i + F (x_pbest - x_i) + F (x_r1 - x_r2)`` (Zhang & Sanderson 2009, eq. 7).
+
+    Donors are (pbest, r1, r2); with an archive r2 may point into it.
+    """
+    pbest, r1, r2 = donors
+    v = x.take(pbest, axis=0)
+    v -= parent
+    v += x.take(r1, axis=0)
+    v -= x.take(r2, axis=0)
+    v *= F[:, None]
+    v += parent
+    return v

@@ -1,0 +1,108 @@
+"""The individuals: points, objective values, what belongs to each of them, and the archive of those they beat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autode.de.archive import Archive
+from autode.de.arrays import FloatArray, IntArray
+
+
+class Population:
+    """Individuals in slots 0 .. n-1, and the archive, in one array of donors.
+
+    Parameters
+    ----------
+    points : ndarray, shape (N, D)
+        Initial points.
+    archive_rate : float
+        Capacity of the archive per individual; 0: no archive.
+
+    Attributes
+    ----------
+    donors : ndarray, shape (N + archive, D)
+        Rows to draw from: slot i is row i; use `donor_rows` for numbers that go on into the archive.
+    f : ndarray, shape (n,)
+        Objective values; NaN: not evaluated yet, inf: failed.
+    individual : dict of str to ndarray, shape (n,)
+        Further numbers that belong to each individual; they shrink with the population.
+    """
+
+    def __init__(self, points: FloatArray, archive_rate: float = 0.0):
+        size, dimension = points.shape
+        self.initial_size: int = size
+        self.n: int = size
+        self.donors: FloatArray = np.empty((size + int(size * archive_rate + 0.5), dimension))
+        self.donors[:size] = points
+        self.archive = Archive(self.donors[size:])
+        self.f: FloatArray = np.full(size, np.nan)
+        self.individual: dict[str, FloatArray] = {}
+        self._archive_rate = archive_rate
+        self._ranking: IntArray | None = None
+
+    @property
+    def x(self) -> FloatArray:
+        """The points, a view of shape (n, D)."""
+        return self.donors[: self.n]
+
+    def donor_rows(self, numbers: IntArray) -> IntArray:
+        """Turn numbers of 0 .. n + archive size - 1 (population first, then archive) into rows of `donors`."""
+        rows: IntArray = numbers + (numbers >= self.n) * (self.initial_size - self.n)
+        return rows
+
+    def ranked(self) -> IntArray:
+        """Slots from best to worst (stable; those without a value last), shape (n,)."""
+        if self._ranking is None:
+            self._ranking = np.argsort(self.f, kind="stable")
+        return self._ranking
+
+    def worst(self) -> int:
+        """Slot of the worst individual that has a value."""
+        return int(np.where(np.isnan(self.f), -np.inf, self.f).argmax())
+
+    def replace(self, slots: IntArray, points: FloatArray, f: FloatArray) -> None:
+        """Put new individuals into slots."""
+        self.donors[slots] = points
+        self.f[slots] = f
+        self._ranking = None
+
+    def shrink(self, size: int) -> IntArray:
+        """Delete the worst individuals; the others keep their order, the archive is cut in proportion.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+            The new slot of every old one, -1 for the deleted.
+        """
+        keep = np.sort(self.ranked()[:size])
+        moved = np.full(self.n, -1)
+        moved[keep] = np.arange(size)
+        self.donors[:size], self.f, self.n = self.donors[keep], self.f[keep], size
+        self.individual = {name: column[keep] for name, column in self.individual.items()}
+        self.archive.shrink(int(size * self._archive_rate))
+        self._ranking = None
+        return moved
+
+    def state(self) -> dict[str, Any]:
+        """Return everything as arrays and numbers."""
+        return {
+            "initial_size": self.initial_size,
+            "x": self.x.copy(),
+            "f": self.f.copy(),
+            "individual": {name: column.copy() for name, column in self.individual.items()},
+            "archive": self.archive.points.copy(),
+            "archive_capacity": self.archive.capacity,
+        }
+
+    @classmethod
+    def restored(cls, state: dict[str, Any], archive_rate: float) -> Population:
+        """Build the population that `state` described."""
+        size, n = int(state["initial_size"]), len(state["f"])
+        self = cls(np.zeros((size, state["x"].shape[1])), archive_rate)
+        self.n = n
+        self.donors[:n], self.f = state["x"], state["f"].copy()
+        self.individual = {name: column.copy() for name, column in state["individual"].items()}
+        self.archive.load(state["archive"], int(state["archive_capacity"]))
+        return self

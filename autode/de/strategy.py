@@ -1,0 +1,90 @@
+"""What an algorithm fills in: its random numbers, donors, mutation, control parameters and what it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from autode.de import crossover
+from autode.de.arrays import FloatArray, IntArray
+from autode.de.bounds import REPAIRS, Box
+from autode.de.indices import scaled
+from autode.de.population import Population
+from autode.de.table import Draws
+from autode.de.trials import Trials
+
+#: Trials are built in blocks of about this many numbers, so that the work stays in the processor's cache.
+BLOCK = 32_768
+
+Columns = dict[str, FloatArray]
+
+
+class Strategy:
+    """How trials are bred and what is learned from their results.
+
+    An algorithm overrides the class variables and the methods it needs; `m` is the number of trials at hand.
+    """
+
+    name: ClassVar[str]
+    #: Columns of the random table, see `RandomTable`; "jrand" is always needed, "archive" with an archive.
+    uniforms: ClassVar[tuple[str, ...]]
+    normals: ClassVar[tuple[str, ...]] = ()
+    #: Numbers kept with each trial until it is told; with an archive also "archive", the uniform that picks its row.
+    parameters: ClassVar[tuple[str, ...]] = ("F", "CR")
+
+    box: Box
+    options: dict[str, Any]
+    max_evaluations: int
+    nfev: int
+    _population: Population
+    _trials: Trials
+
+    def _control(self, draws: Draws, slots: IntArray) -> Columns:
+        """Choose the numbers that `parameters` names for each trial, arrays of shape (m,)."""
+        raise NotImplementedError
+
+    def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
+        """Choose the donors of each trial, rows of ``_population.donors``, arrays of shape (m,)."""
+        raise NotImplementedError
+
+    def _mutate(self, parent: FloatArray, donors: Sequence[IntArray], control: Columns) -> FloatArray:
+        """Build mutants, a new array of the shape of ``parent``."""
+        raise NotImplementedError
+
+    def _build(self, draws: Draws, slots: IntArray, control: Columns) -> FloatArray:
+        """Build trial vectors, shape (m, D): mutation, crossover, repair."""
+        dimension, repair = self.box.dimension, REPAIRS[self.options["repair"]]
+        donors = self._donors(draws, slots)
+        jrand = scaled(draws["jrand"], dimension)
+        out = np.empty((slots.size, dimension))
+        step = max(1, BLOCK // dimension)
+        for part in (slice(start, start + step) for start in range(0, slots.size, step)):
+            parent = self._population.donors.take(slots[part], axis=0)
+            rows = [index[part] for index in donors]
+            trial = self._mutate(parent, rows, {name: column[part] for name, column in control.items()})
+            crossover.binomial(trial, parent, control["CR"][part], draws["crossing"][part], jrand[part])
+            repair(trial, parent, self.box)
+            out[part] = trial
+        return out
+
+    def _succeeded(self, rows: IntArray, delta: FloatArray) -> None:
+        """Learn from trials (rows of ``_trials``) that were strictly better, by ``delta`` > 0."""
+
+    def _survived(self, slots: IntArray, rows: IntArray) -> None:
+        """Learn that trials took slots, by being better or equal."""
+
+    def _adapt(self) -> None:
+        """Update what was learned; called at the end of each generation, before the population shrinks."""
+
+    def _planned_size(self) -> int:
+        """Choose the population size of the next generation."""
+        return self._population.n
+
+    def _learned(self) -> dict[str, Any]:
+        """Return what was learned, as arrays and numbers, for the state."""
+        return {}
+
+    def _relearn(self, state: dict[str, Any]) -> None:
+        """Take over what `_learned` returned."""

@@ -1,0 +1,85 @@
+"""The frame of the SHADE family: current-to-pbest/1 with archive, F and CR from a success-history memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Unpack
+
+import numpy as np
+
+from autode.de import mutation
+from autode.de.arrays import FloatArray, IntArray
+from autode.de.checks import within
+from autode.de.control import cauchy_factor, normal_rate
+from autode.de.indices import scaled
+from autode.de.memory import SuccessHistory
+from autode.de.optimizer import Common, DifferentialEvolution
+from autode.de.pbest import pbest_donors
+from autode.de.strategy import Columns
+from autode.de.table import Draws
+
+
+class SuccessHistoryDE(DifferentialEvolution):
+    """Success-history based adaptive DE; SHADE and L-SHADE fill in how many best attract and how memory averages.
+
+    Parameters
+    ----------
+    bounds, **common
+        See `DifferentialEvolution`.
+    memory : SuccessHistory
+        Where F and CR are remembered.
+    archive_rate : float
+        Archive capacity per individual.
+    options : mapping
+        Further options of the algorithm.
+    """
+
+    uniforms: ClassVar[tuple[str, ...]] = ("memory", "F", "pbest", "r1", "r2", "jrand", "archive")
+    normals: ClassVar[tuple[str, ...]] = ("CR",)
+    parameters: ClassVar[tuple[str, ...]] = ("F", "CR", "archive")
+
+    def __init__(
+        self,
+        bounds: Any,
+        memory: SuccessHistory,
+        archive_rate: float,
+        options: Mapping[str, Any],
+        **common: Unpack[Common],
+    ):
+        rate = within("archive_rate", archive_rate, 0, 100)
+        super().__init__(bounds, archive_rate=rate, options={**options, "archive_rate": rate}, **common)
+        self._memory = memory
+        self._successes: list[FloatArray] = []  # arrays (3, s): F, CR and improvement of this generation's successes
+
+    def _best_count(self, draws: Draws) -> float | FloatArray:
+        """How many of the best attract: a number, or one for each trial."""
+        raise NotImplementedError
+
+    def _control(self, draws: Draws, slots: IntArray) -> Columns:
+        at = scaled(draws["memory"], self._memory.size)
+        F = cauchy_factor(self._memory.F[at], draws["F"])
+        return {"F": F, "CR": normal_rate(self._memory.CR[at], draws["CR"]), "archive": draws["archive"]}
+
+    def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
+        return pbest_donors(self._population, draws, slots, self._best_count(draws))
+
+    def _mutate(self, parent: FloatArray, donors: Sequence[IntArray], control: Columns) -> FloatArray:
+        return mutation.current_to_pbest_1(self._population.donors, parent, donors, control["F"])
+
+    def _succeeded(self, rows: IntArray, delta: FloatArray) -> None:
+        parameters = self._trials.parameters
+        self._successes.append(np.stack((parameters["F"][rows], parameters["CR"][rows], delta)))
+
+    def _adapt(self) -> None:
+        self._memory.update(*self._collected())
+        self._successes = []
+
+    def _collected(self) -> FloatArray:
+        return np.concatenate(self._successes, axis=1) if self._successes else np.empty((3, 0))
+
+    def _learned(self) -> dict[str, Any]:
+        return {"memory": self._memory.state(), "successes": self._collected()}
+
+    def _relearn(self, state: dict[str, Any]) -> None:
+        self._memory.load(state["memory"])
+        self._successes = [state["successes"].copy()] if state["successes"].size else []
