@@ -1,1 +1,1 @@
-"""."""
+"""Clusters: Slurm scripts, submission, requeueing."""

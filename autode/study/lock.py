@@ -6,11 +6,14 @@ import fcntl
 import json
 import os
 import socket
+import struct
 from pathlib import Path
 
 from autode.study.errors import UserError
 
 LOCK_NAME = "lock"
+#: struct flock of 64-bit Linux: type, whence, start, length, process
+_FLOCK = "hhqqi4x"
 
 
 class FolderLock:
@@ -41,6 +44,17 @@ class FolderLock:
     def release(self) -> None:
         """Let the next run begin."""
         os.close(self._fd)
+
+
+def holder(folder: Path) -> str:
+    """Say which process works on a study; empty if none does. Only asks, so it never stands in a run's way."""
+    try:
+        with (folder / LOCK_NAME).open("rb") as file:
+            question = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+            answer = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, question))
+            return "" if answer[0] == fcntl.F_UNLCK else _holder(file.read().decode(errors="replace"))
+    except OSError:
+        return ""
 
 
 def _holder(text: str) -> str:

@@ -170,7 +170,7 @@ def _refuse_unmeasurable_budget(workflow: Workflow, meters: MeterSet) -> None:
     joules = workflow.budget["joules"]
     if joules and not any(meter.available for meter in meters.availability()):
         raise UserError(
-            f"{workflow.source or 'workflow'}: [budget] joules: {joules:g} J cannot be counted, as no meter works here; "
+            f"{workflow.source or 'workflow'}: [budget] joules: {joules:g} J cannot be counted: no meter works here; "
             'set energy.meters = ["estimate"] to count estimated joules, or remove the budget'
         )
 

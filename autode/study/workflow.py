@@ -100,6 +100,12 @@ class Workflow:
         """1 to minimise, -1 to maximise."""
         return -1.0 if self.objective["direction"] == "maximize" else 1.0
 
+    @property
+    def evaluations(self) -> int:
+        """How many trials the search makes."""
+        schedule = self.execution["schedule"]
+        return int(make_search(self.space, self.search, self.seed, schedule).evaluations)
+
     def to_dict(self) -> Table:
         """Return the resolved workflow as plain tables, as written into the output folder."""
         head: Table = {"name": self.name, "seed": self.seed}

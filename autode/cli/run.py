@@ -1,0 +1,117 @@
+"""``autode run WORKFLOW``: start a study, or go on with it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autode.cli.progress import progress_listener
+
+if TYPE_CHECKING:
+    from autode.study import Outcome, Study
+
+_DESCRIPTION = """\
+Run the study that a workflow file describes, or go on with it: the journal in the output folder is the checkpoint, so
+after a kill, a node failure or Ctrl-C the same command continues. Under mpiexec or srun it takes all ranks by itself.
+
+examples:
+  autode run workflows/quickstart.toml
+  autode run workflows/quickstart.toml --out results/seed7 --set seed=7 --set search.population=16
+  mpiexec -n 4 autode run workflows/quickstart.toml
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command's arguments."""
+    parser = commands.add_parser(
+        "run",
+        help="run a workflow, or go on with it",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("workflow", type=Path, help="the workflow file (TOML)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="output folder (default: results/<name of the study>)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="TABLE.KEY=VALUE",
+        help="replace a setting of the file; may be given several times",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="worker processes on this machine (default: execution.workers, else one a GPU, else one a core)",
+    )
+    parser.add_argument("--no-report", action="store_true", help="do not write tables, figures and the page at the end")
+    parser.set_defaults(function=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run or continue; return the exit code."""
+    from autode.execution import mpi
+    from autode.study import UserError
+
+    launch = mpi.detect_launch()
+    if launch is None:
+        return _lead(arguments, None)
+    try:
+        comm = mpi.world(launch)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    if comm.rank > 0:
+        return _follow(comm)
+    return _lead(arguments, comm)
+
+
+def _follow(comm: Any) -> int:
+    """Be a rank other than 0, which leaves signals to rank 0."""
+    from autode.execution import mpi
+    from autode.study.stopping import StopRequest, stop_on_signals
+
+    with stop_on_signals(StopRequest()):
+        return mpi.serve(comm)
+
+
+def _lead(arguments: argparse.Namespace, comm: Any) -> int:
+    """Be the only process, or rank 0."""
+    study = _load(arguments, comm)
+    listener = progress_listener(study.folder)
+    outcome = study.run(workers="mpi" if comm else arguments.workers, comm=comm, listener=listener)
+    _report(arguments, study, outcome)
+    return outcome.exit_code
+
+
+def _load(arguments: argparse.Namespace, comm: Any) -> Study:
+    """Validate the workflow; if it is wrong, let the other ranks go."""
+    from autode.execution import mpi
+    from autode.study import Study, UserError, load_workflow
+
+    try:
+        workflow = load_workflow(arguments.workflow, arguments.set)
+        return Study.from_workflow(workflow, arguments.out or Path("results") / workflow.name)
+    except UserError:
+        if comm is not None:
+            mpi.dismiss(comm, 2)
+        raise
+
+
+def _report(arguments: argparse.Namespace, study: Study, outcome: Outcome) -> None:
+    """Write the report of what there is."""
+    if outcome.exit_code:
+        print(f"stopped by {outcome.signal}; the same command goes on from here", file=sys.stderr)
+        return
+    if not arguments.no_report:
+        from autode.report import write_report
+
+        print(f"report: {write_report([study.folder])}")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text}")
+    return number

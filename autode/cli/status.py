@@ -1,0 +1,91 @@
+"""``autode status DIR``: where a study stands, also while it runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+_DESCRIPTION = """\
+Say what is done, what is running, the best so far, the joules so far and the time left. Reads the journal only, so it
+works on any machine that sees the folder, while the study runs and afterwards.
+
+example:
+  autode status results/quickstart
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command's arguments."""
+    parser = commands.add_parser(
+        "status",
+        help="say where a study stands",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="output folder of the study")
+    parser.set_defaults(function=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print where the study stands."""
+    from autode.study.folder import load_records
+    from autode.study.history import History
+
+    history = History.of(load_records(arguments.folder))
+    for label, text in describe(history, arguments.folder):
+        print(f"{label:<9} {text}")
+    return 0
+
+
+def describe(history: Any, folder: Path) -> list[tuple[str, str]]:
+    """Return the lines of the answer as (label, text)."""
+    from autode.cli.wording import duration, joules, number
+    from autode.study.lock import holder
+    from autode.study.summary import evaluations_of, summarize
+
+    workflow = history.study["workflow"]
+    slots = history.runs[-1]["slots"] if history.runs else 1
+    live = holder(folder)
+    summary = summarize(history, workflow, evaluations_of(workflow) or len(history.search_trials), slots)
+    lines = [
+        ("study", f"{history.study['name']} ({workflow['search']['algorithm']}, seed {workflow['seed']}) in {folder}"),
+        ("state", _state(history, live)),
+        (
+            "trials",
+            f"{summary.done}/{summary.evaluations} done, {summary.failed} failed, generation {summary.generation}",
+        ),
+    ]
+    if summary.retrainings:
+        lines.append(("re-train", f"{summary.retrained}/{summary.retrainings} done"))
+    if live:
+        lines.append(("running", ", ".join(_running(history)) or "nothing"))
+    if summary.best_params is not None:
+        settings = " ".join(f"{k}={number(v) if isinstance(v, float) else v}" for k, v in summary.best_params.items())
+        metric = workflow["objective"]["metric"]
+        lines.append(("best", f"{metric} {number(summary.best_value)} in trial {summary.best_trial}: {settings}"))
+    lines.append(("energy", joules(summary.measured_j, summary.estimated_j) + " in trials"))
+    left = f", about {duration(summary.left_s)} left" if live and summary.left_s else ""
+    lines.append(("time", f"{duration(summary.seconds)} over {len(history.runs)} run(s){left}"))
+    return lines
+
+
+def _state(history: Any, live: str) -> str:
+    """Say in words whether the study runs, is done, or waits to be continued."""
+    if live:
+        return f"running ({live})"
+    end = history.ends[-1] if len(history.ends) == len(history.runs) and history.ends else None
+    if end is None:
+        return "its last run died; run the same command to go on"
+    if end["exit_code"]:
+        return f"stopped by {end['signal'] or end['reason']}; run the same command to go on"
+    return f"done ({end['reason']})"
+
+
+def _running(history: Any) -> list[str]:
+    """Name the trials under way and where."""
+    return [
+        f"{trial.number} on {trial.open_attempt['host']}:{trial.open_attempt['rank']}"
+        for trial in history.trials.values()
+        if trial.open_attempt is not None
+    ]
