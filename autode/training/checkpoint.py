@@ -1,4 +1,4 @@
-"""A trial's own checkpoint: everything that continues it to the same bit, written atomically, read without unpickling code."""
+"""A trial's own checkpoint: what continues it to the same bit, written atomically, read without unpickling code."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def load(folder: Path, identity: Mapping[str, Any], device: torch.device) -> dic
     for name in [*identity, *found]:
         if name not in found or name not in identity or found[name] != identity[name]:
             raise ValueError(
-                f"{path} belongs to another trial: its {name} is {found.get(name)!r}, expected {identity.get(name)!r}; delete it to start afresh"
+                f"{path} belongs to another trial: its {name} is {found.get(name)!r}, "
+                f"expected {identity.get(name)!r}; delete it to start afresh"
             )
     return state
 

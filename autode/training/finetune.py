@@ -65,8 +65,8 @@ class Finetune:
         Returns
         -------
         dict of str to float
-            ``val_error``, ``val_loss``, ``train_loss`` of the last epoch; with role ``"confirm"`` also ``test_error`` and
-            ``test_accuracy``, from the test split that is touched only then.
+            ``val_error``, ``val_loss``, ``train_loss`` of the last epoch; with role ``"confirm"`` also ``test_error``
+            and ``test_accuracy``, from the test split that is touched only then.
 
         Raises
         ------

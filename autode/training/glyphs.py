@@ -1,4 +1,4 @@
-"""Letters and punctuation rendered from matplotlib's bundled fonts: the source task of the embedded weights. No digits."""
+"""Letters and punctuation rendered from matplotlib's fonts: the source task of the embedded weights. No digits."""
 
 from __future__ import annotations
 
@@ -13,59 +13,16 @@ from PIL import Image, ImageDraw, ImageFont
 CANVAS = 48
 #: Longest side of the glyph itself; the rest is margin for the augmentation.
 EXTENT = 40
-#: One class a group: signs that look alike once scaled to the same height share a class. Three Cyrillic letters that print like
-#: the digits 3, 4 and 6 are left out.
-CLASSES: tuple[str, ...] = (
-    *(
-        "AΑА",
-        "BΒВ",
-        "CcСс",
-        "D",
-        "EΕЕ",
-        "F",
-        "G",
-        "HΗН",
-        "IlΙІ|",
-        "JЈ",
-        "KkΚКκк",
-        "L",
-        "MΜМм",
-        "NΝ",
-        "OoΟοОо",
-        "PpΡрРρ",
-        "Q",
-    ),
-    *("R", "SsЅѕ", "TΤТт", "Uu", "VvΝν", "WwѠ", "XxΧХх", "YyΥУу", "ZzΖ"),
-    *("aа", "b", "d", "eе", "f", "g", "h", "iі", "jј", "m", "n", "q", "r", "t"),
-    *(
-        "α",
-        "β",
-        "ΓГг",
-        "γ",
-        "Δ",
-        "δ",
-        "ε",
-        "ζ",
-        "η",
-        "Θθ",
-        "Λ",
-        "λ",
-        "μ",
-        "Ξ",
-        "ξ",
-        "ΠПπп",
-        "Σ",
-        "σ",
-        "τ",
-        "ΦФφф",
-        "χ",
-        "Ψψ",
-        "Ω",
-        "ω",
-    ),
-    *("Б", "Дд", "Жж", "Ии", "Лл", "Цц", "Шш", "Ъъ", "Ыы", "Ьь", "Ээ", "Юю", "Яя"),
-    *("!", "?", "&", "@", "#", "%", "$", "*", "+", "<", ">", "/", "(", ")", "[", "{", "}"),
-)
+_GROUPS = """
+AΑА BΒВ CcСс D EΕЕ F G HΗН IlΙІ| JЈ KkΚКκк L MΜМм NΝ OoΟοОо PpΡрРρ Q R SsЅѕ TΤТт Uu Vvν WwѠ XxΧХх YyΥУу ZzΖ
+aа b d eе f g h iі jј m n q r t
+α β ΓГг γ Δ δ ε ζ η Θθ Λ λ μ Ξ ξ ΠПπп Σ σ τ ΦФφф χ Ψψ Ω ω
+Б Дд Жж Ии Лл Цц Шш Ъъ Ыы Ьь Ээ Юю Яя
+! ? & @ # % $ * + < > / ( ) [ ] { }
+"""
+#: One class a group of characters: those that look alike once scaled to the same height share a class. The Cyrillic
+#: letters that print like 3, 4 and 6 are left out.
+CLASSES: tuple[str, ...] = tuple(_GROUPS.split())
 # Computer Modern's files keep TeX's own encoding, in which only the Latin letters are where Unicode has them.
 _UNICODE_FONTS = ("DejaVuSans*", "DejaVuSerif*", "STIXGeneral*")
 _LATIN_FONTS = ("cmb10*", "cmmi10*", "cmr10*", "cmss10*", "cmti10*", "cmtt10*")

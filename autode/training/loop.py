@@ -146,7 +146,7 @@ def train_epoch(learner: Learner, data: Split, settings: Hyperparameters, epoch:
         with _autocast(device):
             logits = learner.model(images)
         loss = functional.cross_entropy(logits.float(), data.labels[index], label_smoothing=settings.label_smoothing)
-        loss.backward()
+        torch.autograd.backward(loss)
         step = len(bounds) * (epoch - 1) + number
         set_lr_factor(learner.optimizer, warmup_cosine(step, steps, int(WARMUP_SHARE * steps)))
         learner.optimizer.step()

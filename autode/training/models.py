@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import functools
-import hashlib
 import math
+import pickle
+import re
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from autode.training.resnet import BLOCKS, ResNet
 from autode.training.settings import SCALABLE_MODELS
@@ -70,7 +71,7 @@ def make_model(name: str, weights: str, width: float, classes: int, seed: int) -
     Returns
     -------
     torch.nn.Module
-        In channels_last memory format.
+        In torch's default memory format.
 
     Raises
     ------
@@ -79,14 +80,14 @@ def make_model(name: str, weights: str, width: float, classes: int, seed: int) -
     """
     model = _seeded(name, width, seed) if weights == "none" else copy.deepcopy(_pretrained(name, weights, width))
     _replace_head(model, head(name), classes, seed)
-    return model.to(memory_format=torch.channels_last)
+    return model
 
 
 def _build(name: str, width: float) -> nn.Module:
     """Build the bare network; its weights come from torch's global generator."""
     from torchvision.models import get_model
 
-    if name in SCALABLE_MODELS and width != 1.0:
+    if name in SCALABLE_MODELS:
         return ResNet(BLOCKS[name], width, classes=1)
     model: nn.Module = get_model(name, weights=None)
     return model
@@ -101,15 +102,15 @@ def _seeded(name: str, width: float, seed: int) -> nn.Module:
 
 @functools.lru_cache(maxsize=4)
 def _pretrained(name: str, weights: str, width: float) -> nn.Module:
-    """Build once per process with pretrained weights; callers copy."""
-    if weights == "imagenet":
-        return _imagenet(name)
+    """Build once per process with pretrained weights, whatever their head; callers copy and replace the head."""
     model = _seeded(name, width, 0)
-    state = load_backbone()
+    state = load_backbone() if weights == "embedded" else _imagenet_state(name)
+    state = {key: value for key, value in state.items() if not key.startswith(head(name) + ".")}
     missing, unexpected = model.load_state_dict(state, strict=False)
-    lacking = [key for key in missing if not key.startswith("fc.") and not key.endswith("num_batches_tracked")]
+    optional = (head(name) + ".", "num_batches_tracked")
+    lacking = [key for key in missing if not key.startswith(optional[0]) and not key.endswith(optional[1])]
     if lacking or unexpected:
-        raise ValueError(f"the embedded weights do not fit {name} at width {width}: {(lacking + unexpected)[0]}")
+        raise ValueError(f"the {weights} weights do not fit {name} at width {width}: {(lacking + unexpected)[0]}")
     return model
 
 
@@ -121,24 +122,20 @@ def imagenet_file(name: str) -> tuple[Path, str]:
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1], url
 
 
-def _imagenet(name: str) -> nn.Module:
-    """Load torchvision's default ImageNet weights from its cache; never download."""
-    from torchvision.models import get_model
-
+def _imagenet_state(name: str) -> dict[str, Tensor]:
+    """Read torchvision's default ImageNet weights from its cache; never download."""
     path, _ = imagenet_file(name)
     if not path.is_file():
         raise ValueError(
             f"the ImageNet weights of {name} are not in the cache ({path} is missing): "
             "run 'autode prefetch WORKFLOW' on a machine with internet access"
         )
-    # torchvision's file names end with the first digits of the checksum
-    expected, found = path.stem.rsplit("-", 1)[1], hashlib.sha256(path.read_bytes()).hexdigest()
-    if not found.startswith(expected):
-        raise ValueError(
-            f"{path} is damaged: its SHA-256 starts with {found[:8]}, expected {expected}; delete it and prefetch again"
-        )
-    model: nn.Module = get_model(name, weights="DEFAULT")
-    return model
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it and run 'autode prefetch WORKFLOW' again") from error
+    # DenseNet's file is older than its module names: "denselayer1.norm.1.weight" is now "denselayer1.norm1.weight"
+    return {re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)", r"\1\2", key): value for key, value in state.items()}
 
 
 def _replace_head(model: nn.Module, path: str, classes: int, seed: int) -> None:
@@ -146,7 +143,7 @@ def _replace_head(model: nn.Module, path: str, classes: int, seed: int) -> None:
     parent, _, child = path.rpartition(".")
     owner = model.get_submodule(parent)
     inputs = getattr(owner, child).in_features
-    linear = nn.utils.skip_init(nn.Linear, inputs, classes)
+    linear = nn.Linear(inputs, classes, device="meta").to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in (linear.weight, linear.bias):

@@ -16,8 +16,8 @@ def make_optimizer(model: nn.Module, name: str, lr: float, weight_decay: float, 
     model : torch.nn.Module
         Parameters that need no gradient are left out.
     name : str
-        ``"sgd"``: SGD with Nesterov momentum (Sutskever et al. 2013). ``"adamw"``: AdamW (Loshchilov and Hutter 2019) with
-        ``lr / 10`` and beta1 = `momentum`, beta2 = 0.999.
+        ``"sgd"``: SGD with Nesterov momentum (Sutskever et al. 2013). ``"adamw"``: AdamW (Loshchilov and Hutter 2019)
+        with ``lr / 10`` and beta1 = `momentum`, beta2 = 0.999.
     lr, weight_decay, momentum : float
         Base learning rate, weight decay (coupled for SGD, decoupled for AdamW) and momentum.
 

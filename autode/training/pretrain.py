@@ -1,7 +1,8 @@
 """The recipe of the embedded weights: ``python -m autode.training.pretrain [--out FILE] [--steps N] [--seed N]``.
 
-A ResNet-18 of a quarter of the width learns to tell rendered letters and punctuation apart (`autode.training.glyphs`; no digit
-is among them). Most batches are degraded to 8x8 pixels of 17 grey levels, as scanned forms often are. Only the backbone is kept.
+A ResNet-18 of a quarter of the width learns to tell rendered letters and punctuation apart (`autode.training.glyphs`;
+no digit is among them). Most batches are degraded to 8x8 pixels of 17 grey levels, the format of the target task.
+Only the backbone is kept. Bitwise repeatable with one torch version on one kind of CPU; statistically elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ BATCH, SIZE, DEGRADED_SHARE = 128, 32, 0.6
 
 
 def degrade(images: Tensor) -> Tensor:
-    """Reduce (n, 1, 32, 32) images in [0, 1] to 8x8 counts of dark pixels, 17 levels, and scale them back bilinearly."""
+    """Reduce (n, 1, 32, 32) images in [0, 1] to 8x8 counts of ink, 17 levels, and scale them back bilinearly."""
     counts = functional.avg_pool2d((images > 0.5).float(), 4)
     return functional.interpolate(counts, size=SIZE, mode="bilinear", align_corners=False)
 
@@ -80,7 +81,7 @@ def train(steps: int, seed: int) -> ResNet:
         logits = model(make_batch(images[index], generator))
         loss = functional.cross_entropy(logits, labels[index], label_smoothing=0.1)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         set_lr_factor(optimizer, warmup_cosine(step, steps, steps // 20))
         optimizer.step()
         correct += 0.01 * ((logits.argmax(1) == labels[index]).float().mean().item() - correct)

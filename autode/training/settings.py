@@ -1,4 +1,4 @@
-"""What the fine-tuning objective can be told: settings, hyperparameters, models and data sets. Free of torch on purpose."""
+"""What the fine-tuning objective can be told: settings, hyperparameters, models, data sets. Free of torch."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def validate(settings: Mapping[str, Any], space_names: Iterable[str] = ()) -> No
     for name in space_names:
         if name not in HYPERPARAMETERS:
             raise ValueError(
-                f"[space] {name} is no hyperparameter of the fine-tuning objective: {_did_you_mean(name, HYPERPARAMETERS)}"
+                f"[space] {name} is no hyperparameter of fine-tuning: {_did_you_mean(name, HYPERPARAMETERS)}"
             )
         if name in settings:
             raise ValueError(f"[space] {name} is also fixed in [objective]: remove one of the two")
@@ -224,7 +224,7 @@ def resolve(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _width(full: Mapping[str, Any]) -> float:
-    """Width of the network: a quarter where the embedded weights are used or their task is learnt from scratch, else 1."""
+    """Width of the network: a quarter with the embedded weights and where their task is learnt from scratch, else 1."""
     model, weights, width = full["model"], full["weights"], full["width"]
     if weights == "embedded" and model != EMBEDDED_MODEL:
         raise ValueError(f"[objective] weights = 'embedded' exist for model {EMBEDDED_MODEL!r} only, not for {model!r}")
@@ -267,9 +267,7 @@ def hyperparameters(
     """
     for name in params:
         if name not in HYPERPARAMETERS:
-            raise ValueError(
-                f"{name} is no hyperparameter of the fine-tuning objective: {_did_you_mean(name, HYPERPARAMETERS)}"
-            )
+            raise ValueError(f"{name} is no hyperparameter of fine-tuning: {_did_you_mean(name, HYPERPARAMETERS)}")
     values = {name: params.get(name, resolved[name]) for name in (field.name for field in fields(Hyperparameters))}
     if epochs is not None:
         values["epochs"] = epochs
