@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -44,25 +44,24 @@ class Comm(Protocol):
 
 @dataclass(frozen=True)
 class Launch:
-    """What the launcher's environment says: how many ranks it started, and how."""
+    """What the launcher's environment says: how many ranks it started, how, and for which MPI."""
 
     size: int
     launcher: str
+    flavor: str = "mpich"
 
 
-def detect_launch(environment: dict[str, str] | None = None) -> Launch | None:
+def detect_launch(environment: Mapping[str, str] | None = None) -> Launch | None:
     """Return what launched this process if it is one rank of several; None outside of MPI.
 
     A batch script has Slurm's variables too; only a job step (``srun``) has ``SLURM_STEP_ID`` and a task count.
     """
     env = os.environ if environment is None else environment
-    for variable, launcher in (("OMPI_COMM_WORLD_SIZE", "mpiexec"), ("PMI_SIZE", "mpiexec")):
-        if int(env.get(variable, "0")) > 1:
-            return Launch(int(env[variable]), "srun" if "SLURM_STEP_ID" in env else launcher)
-    tasks = int(env.get("SLURM_STEP_NUM_TASKS", "0"))
-    if "SLURM_STEP_ID" in env and tasks > 1:
-        return Launch(tasks, "srun")
-    return None
+    in_step = "SLURM_STEP_ID" in env
+    flavor = "openmpi" if "OMPI_COMM_WORLD_SIZE" in env or "PMIX_RANK" in env else "mpich"
+    variables = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", *(["SLURM_STEP_NUM_TASKS"] if in_step else [])]
+    size = max(int(env.get(variable, "0")) for variable in variables)
+    return Launch(size, "srun" if in_step else "mpiexec", flavor) if size > 1 else None
 
 
 def world(launch: Launch) -> Comm:
@@ -73,6 +72,9 @@ def world(launch: Launch) -> Comm:
     ValueError
         If it is smaller than the launcher said: N separate worlds of one rank would each run the whole study.
     """
+    if launch.flavor == "openmpi":
+        # mpi4py carries builds for both; left alone it takes the library that it finds first, launcher or not
+        os.environ.setdefault("MPI4PY_MPIABI", "openmpi")
     from mpi4py import MPI
 
     comm: Comm = MPI.COMM_WORLD
