@@ -97,9 +97,9 @@ def midpoint_target(trial: FloatArray, parent: FloatArray, box: Box) -> None:
 
 def _halve(trial: FloatArray, parent: FloatArray, outside: BoolArray, limit: FloatArray) -> None:
     # Few genes leave the box, so the flat positions of those few cost less than a pass over all of them.
-    at = np.flatnonzero(outside)
+    at = outside.ravel().nonzero()[0]
     if at.size:
-        np.put(trial, at, 0.5 * (limit[at % limit.size] + np.take(parent, at)))
+        trial.reshape(-1)[at] = 0.5 * (limit[at % limit.size] + parent.take(at))
 
 
 def clip(trial: FloatArray, parent: FloatArray, box: Box) -> None:

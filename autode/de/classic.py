@@ -12,7 +12,7 @@ from autode.de.arrays import FloatArray, IntArray
 from autode.de.checks import within
 from autode.de.indices import excluding
 from autode.de.optimizer import Common, DifferentialEvolution
-from autode.de.pbest import pbest_donors
+from autode.de.pbest import best_count, pbest_donors
 from autode.de.strategy import Columns
 from autode.de.table import Draws
 
@@ -113,7 +113,7 @@ class CurrentToPBest1Bin(_FixedControl):
         return {**super()._control(draws, slots), "archive": draws["archive"]}
 
     def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
-        return pbest_donors(self._population, draws, slots, self.options["p"] * self._population.n)
+        return pbest_donors(self._population, draws, slots, best_count(self.options["p"], self._population.n))
 
     def _mutate(self, parent: FloatArray, donors: Sequence[IntArray], control: Columns) -> FloatArray:
         return mutation.current_to_pbest_1(self._population.donors, parent, donors, control["F"])

@@ -28,10 +28,12 @@ def cauchy_factor(location: FloatArray, u: FloatArray) -> FloatArray:
     ndarray, shape (n,)
         In (0, 1].
     """
-    below = 0.5 - np.arctan(location / SPREAD) / np.pi
-    quantile = 1.0 - (1.0 - below) * u  # in (below, 1]
-    factor = location + SPREAD * np.tan(np.pi * (quantile - 0.5))
-    return np.clip(factor, np.finfo(np.float64).tiny, 1.0)
+    # F > 0 is the part of the distribution with angles (0, arctan(location / SPREAD) + pi/2) left of the vertical.
+    angle = np.arctan(location * (1 / SPREAD))
+    angle += 0.5 * np.pi
+    angle *= 1.0 - u
+    factor = location + SPREAD / np.tan(angle)
+    return np.minimum(np.maximum(factor, np.finfo(np.float64).tiny), 1.0)
 
 
 def normal_rate(mean: FloatArray, z: FloatArray) -> FloatArray:
@@ -44,6 +46,4 @@ def normal_rate(mean: FloatArray, z: FloatArray) -> FloatArray:
     z : ndarray, shape (n,)
         Standard normal numbers.
     """
-    rate = np.clip(mean + SPREAD * z, 0.0, 1.0)
-    rate[np.isnan(mean)] = 0.0
-    return rate
+    return np.fmax(np.minimum(mean + SPREAD * z, 1.0), 0.0)  # fmax takes the number of (NaN, 0)

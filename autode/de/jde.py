@@ -60,4 +60,4 @@ class JDE(Rand1Bin):
     def _survived(self, slots: IntArray, rows: IntArray) -> None:
         bred = self._trials.generation[rows] > 0  # initial individuals come without F and CR
         for name, column in self._population.individual.items():
-            column[slots[bred]] = self._trials.parameters[name][rows[bred]]
+            column[slots[bred]] = self._trials.parameter(name)[rows[bred]]

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 from autode.de.checks import whole, within
 from autode.de.memory import SuccessHistory
 from autode.de.optimizer import Common
+from autode.de.pbest import best_count
 from autode.de.reduction import linear_size
 from autode.de.start import MINIMUM
 from autode.de.success import SuccessHistoryDE
@@ -57,8 +58,8 @@ class LSHADE(SuccessHistoryDE):
         }
         super().__init__(bounds, memory, archive_rate, options, **common)
 
-    def _best_count(self, draws: Draws) -> float:
-        return float(self.options["p"] * self._population.n)
+    def _best_count(self, draws: Draws) -> int:
+        return best_count(self.options["p"], self._population.n)
 
     def _planned_size(self) -> int:
         first = self._population.initial_size

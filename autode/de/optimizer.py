@@ -131,9 +131,7 @@ class DifferentialEvolution(Strategy):
 
     def pending(self) -> Batch:
         """Return the trials that were asked for and not yet told, e.g. to evaluate them again after a restart."""
-        trials = self._trials
-        out = ~trials.told & (trials.ids < self.asked)
-        return Batch(trials.x[out], trials.ids[out], trials.generation[out])
+        return self._trials.batch(np.isnan(self._trials.values) & (self._trials.ids < self.asked))
 
     def ask(self, n: int | None = None) -> Batch:
         """Return up to n trials to evaluate.
@@ -154,7 +152,7 @@ class DifferentialEvolution(Strategy):
             self._breed(self._population.n)
         ready = self._bred - self.asked
         count = ready if n is None else min(n, ready)
-        start = self._trials.ids.size - ready
+        start = self._trials.size - ready
         self.asked += count
         return self._trials.batch(slice(start, start + count))
 
@@ -172,8 +170,8 @@ class DifferentialEvolution(Strategy):
         ValueError
             If the shapes differ or an id is not out; nothing has changed then.
         """
-        ids = np.atleast_1d(np.asarray(ids, dtype=np.int64))
-        values = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        ids = np.array(ids, dtype=np.int64, ndmin=1, copy=None)
+        values = np.array(values, dtype=np.float64, ndmin=1, copy=None)
         if ids.ndim != 1 or values.shape != ids.shape:
             raise ValueError(f"tell got {ids.shape} ids and {values.shape} values; expected one value for each id")
         if not ids.size:
@@ -186,7 +184,7 @@ class DifferentialEvolution(Strategy):
         if self.schedule == "asynchronous":
             self._settle_now(rows)
         elif not self._trials.untold:
-            self._compete(np.arange(self._trials.ids.size))
+            self._compete(np.arange(self._trials.size))
             self._end_generation()
             self._trials.clear()
 
@@ -247,7 +245,7 @@ class DifferentialEvolution(Strategy):
         slots = self._next_slots(min(n, self._table.left))
         draws = self._table.take(slots.size)
         if self._generation == 0:
-            x, control = self._population.x[slots], {name: np.full(slots.size, np.nan) for name in self.parameters}
+            x, control = self._population.x[slots], {}
         else:
             control = self._control(draws, slots)
             x = self._build(draws, slots, control)
@@ -260,8 +258,7 @@ class DifferentialEvolution(Strategy):
         size = self._population.n
         slots: IntArray = np.arange(self._slot, self._slot + n) % size
         if self._trials.untold:
-            waiting = self._trials.slots[~self._trials.told]
-            out = np.bincount(waiting[waiting >= 0], minlength=size)
+            out = self._trials.occupied(size)
             if out[slots].any():
                 cycle = np.arange(self._slot, self._slot + size) % size
                 slots = cycle[out[cycle] == out.min()][:n]
@@ -270,18 +267,19 @@ class DifferentialEvolution(Strategy):
 
     def _note_best(self, rows: IntArray, ids: IntArray, values: FloatArray) -> None:
         """Keep the best point; of equal ones the one asked first, whatever the order of telling."""
-        least = values.min()
+        least = float(values[values.argmin()])
         if least > self.best_f or least == np.inf:
             return
-        k = np.flatnonzero(values == least)
+        k = (values == least).nonzero()[0]
         k = k[ids[k].argmin()]
         if least < self.best_f or ids[k] < self._best_id:
-            self.best_f, self._best_id, self.best_x = float(least), int(ids[k]), self._trials.x[rows[k]].copy()
+            self.best_f, self._best_id, self.best_x = least, int(ids[k]), self._trials.x[rows[k]].copy()
 
     def _settle_now(self, rows: IntArray) -> None:
         """Let told trials compete at once; every N of them end a generation."""
         while rows.size:
-            now, rows = np.split(rows, [self._population.n - self._since_tick])
+            left = self._population.n - self._since_tick
+            now, rows = rows[:left], rows[left:]
             slots = self._trials.slots[now]
             distinct = now.size == 1 or (slots.min() >= 0 and np.unique(slots).size == now.size)
             for some in (now,) if distinct else now[:, None]:
@@ -298,23 +296,25 @@ class DifferentialEvolution(Strategy):
         if slots[0] < 0:  # its slot was deleted meanwhile: it meets the worst (such trials come here one by one)
             slots = np.array([population.worst()])
         old = population.f[slots]
-        better = np.flatnonzero((new < old) & (trials.generation[rows] > 0))
+        wins = (~(new > old)).nonzero()[0]  # also against an occupant without a value
+        if not wins.size:
+            return
+        rows, slots, new, old = rows[wins], slots[wins], new[wins], old[wins]
+        better = ((new < old) & (trials.generation[rows] > 0)).nonzero()[0]
         if better.size:
             if self._archive_rate:  # before the occupants are overwritten
-                population.archive.insert(population.donors[slots[better]], trials.parameters["archive"][rows[better]])
+                beaten = population.donors.take(slots[better], axis=0)
+                population.archive.insert(beaten, trials.parameter("archive")[rows[better]])
             self._succeeded(rows[better], old[better] - new[better])
-        wins = ~(new > old)  # also against an occupant without a value
-        if wins.any():
-            population.replace(slots[wins], trials.x[rows[wins]], new[wins])
-            self._survived(slots[wins], rows[wins])
+        population.replace(slots, trials.x.take(rows, axis=0), new)
+        self._survived(slots, rows)
 
     def _end_generation(self) -> None:
         self._adapt()
         # As in the authors' code there is no reduction after the initial population.
         size = self._planned_size() if self.generations > 0 else self._population.n
         if size < self._population.n:
-            moved = self._population.shrink(size)
-            self._slot = int((moved[: self._slot] >= 0).sum()) % size
-            self._trials.slots = np.where(self._trials.slots >= 0, moved[self._trials.slots], -1)
+            self._trials.move(self._population.shrink(size))
+            self._slot %= size
         self.generations += 1
         self._since_tick = 0

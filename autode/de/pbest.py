@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from autode.de.arrays import FloatArray, IntArray
+from autode.de.arrays import IntArray
 from autode.de.indices import excluding, scaled
 from autode.de.population import Population
 from autode.de.table import Draws
 
 
+def best_count(p: float, n: int) -> int:
+    """Round a share p of n individuals (halves up): at least 2, at most all."""
+    return min(n, max(2, int(p * n + 0.5)))
+
+
 def pbest_donors(
-    population: Population, draws: Draws, slots: IntArray, best: float | FloatArray
+    population: Population, draws: Draws, slots: IntArray, best: int | IntArray
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Choose (pbest, r1, r2): one of the best; r1 != i from the population; r2 != r1, i from population and archive.
 
@@ -24,8 +27,8 @@ def pbest_donors(
         Uniforms "pbest", "r1", "r2", shape (m,).
     slots : ndarray of int, shape (m,)
         The targets i.
-    best : float or ndarray, shape (m,)
-        How many of the best to choose from; rounded (halves up), at least 2, at most all.
+    best : int or ndarray of int, shape (m,)
+        How many of the best to choose from.
 
     Returns
     -------
@@ -33,7 +36,6 @@ def pbest_donors(
         Rows of ``population.donors``.
     """
     n = population.n
-    count = np.clip(np.floor(np.asarray(best) + 0.5), 2, n).astype(np.int64)
     r1 = excluding(draws["r1"], n, slots)
     r2 = excluding(draws["r2"], n + population.archive.size, slots, r1)
-    return population.ranked()[scaled(draws["pbest"], count)], r1, population.donor_rows(r2)
+    return population.ranked()[scaled(draws["pbest"], best)], r1, population.donor_rows(r2)

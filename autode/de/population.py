@@ -69,18 +69,26 @@ class Population:
         self._ranking = None
 
     def shrink(self, size: int) -> IntArray:
-        """Delete the worst individuals; the others keep their order, the archive is cut in proportion.
+        """Delete the worst individuals and cut the archive in proportion.
+
+        Survivors keep their slots where they can; those beyond the new end fill the places of the deleted.
 
         Returns
         -------
         ndarray of int, shape (n,)
             The new slot of every old one, -1 for the deleted.
         """
-        keep = np.sort(self.ranked()[:size])
-        moved = np.full(self.n, -1)
-        moved[keep] = np.arange(size)
-        self.donors[:size], self.f, self.n = self.donors[keep], self.f[keep], size
-        self.individual = {name: column[keep] for name, column in self.individual.items()}
+        ranked = self.ranked()
+        moved = np.arange(self.n)
+        moved[ranked[size:]] = -1
+        holes = np.flatnonzero(moved[:size] < 0)
+        movers = size + np.flatnonzero(moved[size:] >= 0)  # survivors beyond the new end fill the holes
+        moved[movers] = holes
+        self.donors[holes] = self.donors[movers]
+        for column in (self.f, *self.individual.values()):
+            column[holes] = column[movers]
+        self.n, self.f = size, self.f[:size].copy()
+        self.individual = {name: column[:size].copy() for name, column in self.individual.items()}
         self.archive.shrink(int(size * self._archive_rate))
         self._ranking = None
         return moved

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from autode.de.arrays import FloatArray
+import numpy as np
+
+from autode.de.arrays import FloatArray, IntArray
 from autode.de.checks import whole, within
 from autode.de.memory import SuccessHistory
 from autode.de.optimizer import Common
@@ -47,8 +49,8 @@ class SHADE(SuccessHistoryDE):
         options = {"memory_size": memory_size, "p_max": within("p_max", p_max, 0, 1)}
         super().__init__(bounds, memory, archive_rate, options, **common)
 
-    def _best_count(self, draws: Draws) -> FloatArray:
+    def _best_count(self, draws: Draws) -> IntArray:
         n = self._population.n
         least = 2 / n
-        count: FloatArray = n * (least + draws["p"] * max(0.0, self.options["p_max"] - least))
-        return count
+        share: FloatArray = least + draws["p"] * max(0.0, self.options["p_max"] - least)
+        return np.minimum((n * share + 0.5).astype(np.int64), n)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from autode.de import crossover
 from autode.de.arrays import FloatArray, IntArray
@@ -55,19 +56,32 @@ class Strategy:
 
     def _build(self, draws: Draws, slots: IntArray, control: Columns) -> FloatArray:
         """Build trial vectors, shape (m, D): mutation, crossover, repair."""
-        dimension, repair = self.box.dimension, REPAIRS[self.options["repair"]]
+        dimension = self.box.dimension
         donors = self._donors(draws, slots)
         jrand = scaled(draws["jrand"], dimension)
-        out = np.empty((slots.size, dimension))
         step = max(1, BLOCK // dimension)
+        if slots.size <= step:
+            return self._build_block(slots, donors, control, draws["crossing"], jrand)
+        out = np.empty((slots.size, dimension))
         for part in (slice(start, start + step) for start in range(0, slots.size, step)):
-            parent = self._population.donors.take(slots[part], axis=0)
+            some = {name: column[part] for name, column in control.items()}
             rows = [index[part] for index in donors]
-            trial = self._mutate(parent, rows, {name: column[part] for name, column in control.items()})
-            crossover.binomial(trial, parent, control["CR"][part], draws["crossing"][part], jrand[part])
-            repair(trial, parent, self.box)
-            out[part] = trial
+            out[part] = self._build_block(slots[part], rows, some, draws["crossing"][part], jrand[part])
         return out
+
+    def _build_block(
+        self,
+        slots: IntArray,
+        donors: Sequence[IntArray],
+        control: Columns,
+        crossing: npt.NDArray[np.float32],
+        jrand: IntArray,
+    ) -> FloatArray:
+        parent = self._population.donors.take(slots, axis=0)
+        trial = self._mutate(parent, donors, control)
+        crossover.binomial(trial, parent, control["CR"], crossing, jrand)
+        REPAIRS[self.options["repair"]](trial, parent, self.box)
+        return trial
 
     def _succeeded(self, rows: IntArray, delta: FloatArray) -> None:
         """Learn from trials (rows of ``_trials``) that were strictly better, by ``delta`` > 0."""

@@ -51,8 +51,8 @@ class SuccessHistoryDE(DifferentialEvolution):
         self._memory = memory
         self._successes: list[FloatArray] = []  # arrays (3, s): F, CR and improvement of this generation's successes
 
-    def _best_count(self, draws: Draws) -> float | FloatArray:
-        """How many of the best attract: a number, or one for each trial."""
+    def _best_count(self, draws: Draws) -> int | IntArray:
+        """How many of the best attract, from 2 to n: a number, or one for each trial."""
         raise NotImplementedError
 
     def _control(self, draws: Draws, slots: IntArray) -> Columns:
@@ -67,8 +67,8 @@ class SuccessHistoryDE(DifferentialEvolution):
         return mutation.current_to_pbest_1(self._population.donors, parent, donors, control["F"])
 
     def _succeeded(self, rows: IntArray, delta: FloatArray) -> None:
-        parameters = self._trials.parameters
-        self._successes.append(np.stack((parameters["F"][rows], parameters["CR"][rows], delta)))
+        trials = self._trials
+        self._successes.append(np.array((trials.parameter("F")[rows], trials.parameter("CR")[rows], delta)))
 
     def _adapt(self) -> None:
         self._memory.update(*self._collected())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,9 @@ class Batch:
 
 
 class Trials:
-    """Table of bred trials, one row each, in order of their ids; rows leave once told.
+    """Table of bred trials, one row each, in order of their ids; rows leave after they were told.
+
+    Few wide arrays instead of many narrow ones: adding and removing single trials is what asynchronous runs do.
 
     Parameters
     ----------
@@ -45,55 +47,77 @@ class Trials:
 
     Attributes
     ----------
-    ids, slots, generation : ndarray of int, shape (m,)
-        Name; the place in the population it competes for (-1: that place is gone); generation.
     x : ndarray, shape (m, D)
-    values : ndarray, shape (m,)
-        Objective values, valid where ``told``.
-    told : ndarray of bool, shape (m,)
-    parameters : dict of str to ndarray, shape (m,)
+    untold : int
+        Rows without a value.
     """
 
     def __init__(self, dimension: int, parameters: Sequence[str]):
         self._dimension = dimension
-        self._names = tuple(parameters)
+        self._row_of = {name: row for row, name in enumerate(parameters, start=1)}
         self.clear()
 
     def clear(self) -> None:
         """Forget every row."""
-        self.ids: IntArray = np.empty(0, dtype=np.int64)
-        self.slots: IntArray = np.empty(0, dtype=np.int64)
-        self.generation: IntArray = np.empty(0, dtype=np.int64)
         self.x: FloatArray = np.empty((0, self._dimension))
-        self.values: FloatArray = np.empty(0)
-        self.told: BoolArray = np.empty(0, dtype=np.bool_)
-        self.parameters: dict[str, FloatArray] = {name: np.empty(0) for name in self._names}
+        self._whole: IntArray = np.empty((3, 0), dtype=np.int64)  # id, slot, generation
+        self._real: FloatArray = np.empty((1 + len(self._row_of), 0))  # value (NaN: untold), parameters
         self.untold = 0
 
-    def append(
-        self, first_id: int, x: FloatArray, slots: IntArray, generation: int, parameters: dict[str, FloatArray]
-    ) -> None:
-        """Add rows with ids from ``first_id`` on."""
-        n = len(slots)
-        ids = np.arange(first_id, first_id + n)
-        generations = np.full(n, generation, dtype=np.int64)
-        self.untold += n
-        if not self.ids.size:  # the usual case of a whole generation: nothing to copy
-            self.ids, self.x, self.slots, self.generation = ids, x, slots, generations
-            self.values, self.told = np.full(n, np.nan), np.zeros(n, dtype=np.bool_)
-            self.parameters = {name: parameters[name] for name in self._names}
-            return
-        self.ids = np.concatenate((self.ids, ids))
-        self.x = np.concatenate((self.x, x))
-        self.slots = np.concatenate((self.slots, slots))
-        self.generation = np.concatenate((self.generation, generations))
-        self.values = np.concatenate((self.values, np.full(n, np.nan)))
-        self.told = np.concatenate((self.told, np.zeros(n, dtype=np.bool_)))
-        self.parameters = {name: np.concatenate((old, parameters[name])) for name, old in self.parameters.items()}
+    @property
+    def size(self) -> int:
+        """Number of rows m."""
+        return int(self._whole.shape[1])
 
-    def batch(self, part: slice) -> Batch:
+    @property
+    def ids(self) -> IntArray:
+        """Name of each trial, rising, shape (m,)."""
+        column: IntArray = self._whole[0]
+        return column
+
+    @property
+    def slots(self) -> IntArray:
+        """Place in the population that each trial competes for; -1: that place is gone. Shape (m,)."""
+        column: IntArray = self._whole[1]
+        return column
+
+    @property
+    def generation(self) -> IntArray:
+        """Generation of each trial, shape (m,)."""
+        column: IntArray = self._whole[2]
+        return column
+
+    @property
+    def values(self) -> FloatArray:
+        """Objective values, shape (m,); NaN: not told yet (a told NaN is stored as inf)."""
+        column: FloatArray = self._real[0]
+        return column
+
+    def parameter(self, name: str) -> FloatArray:
+        """One of the further numbers, shape (m,)."""
+        column: FloatArray = self._real[self._row_of[name]]
+        return column
+
+    def append(
+        self, first_id: int, x: FloatArray, slots: IntArray, generation: int, parameters: Mapping[str, FloatArray]
+    ) -> None:
+        """Add rows with ids from ``first_id`` on; parameters that are missing become NaN."""
+        n = len(slots)
+        whole = np.empty((3, n), dtype=np.int64)
+        whole[0], whole[1], whole[2] = np.arange(first_id, first_id + n), slots, generation
+        real = np.full((1 + len(self._row_of), n), np.nan)
+        for name, column in parameters.items():
+            real[self._row_of[name]] = column
+        if self.size:
+            x = np.concatenate((self.x, x))
+            whole, real = np.concatenate((self._whole, whole), axis=1), np.concatenate((self._real, real), axis=1)
+        self.x, self._whole, self._real = x, whole, real
+        self.untold += n
+
+    def batch(self, rows: slice | BoolArray) -> Batch:
         """Copy some rows for the caller."""
-        return Batch(self.x[part].copy(), self.ids[part].copy(), self.generation[part].copy())
+        ids, _, generation = self._whole[:, rows].copy()
+        return Batch(self.x[rows].copy(), ids, generation)
 
     def rows_of(self, ids: IntArray, asked: int) -> IntArray:
         """Find the rows of trials that wait for their value; ids from ``asked`` on have not been handed out.
@@ -103,45 +127,47 @@ class Trials:
         ValueError
             If an id is not among them, or is named twice.
         """
-        if ids.max() >= asked or ids.min() < 0:
-            raise ValueError(f"trial {ids[(ids >= asked) | (ids < 0)][0]} has not been asked for")
-        rows = np.searchsorted(self.ids, ids)
-        known = rows < self.ids.size
-        known[known] = (self.ids[rows[known]] == ids[known]) & ~self.told[rows[known]]
-        if not known.all():
-            raise ValueError(f"trial {ids[~known][0]} has been told already")
-        if ids.size > 1 and np.unique(ids).size < ids.size:
+        if not self.size:
+            raise ValueError(f"trial {ids[0]} is not out")
+        rows: IntArray = self.ids.searchsorted(ids)
+        waiting = (self.ids.take(rows, mode="clip") == ids) & np.isnan(self.values.take(rows, mode="clip"))
+        waiting &= ids < asked
+        if not waiting.all():
+            wrong = int(ids[~waiting][0])
+            what = "has been told already" if 0 <= wrong < asked else "has not been asked for"
+            raise ValueError(f"trial {wrong} {what}")
+        if ids.size > 1 and not np.diff(np.sort(ids)).all():
             raise ValueError("the same trial id is given twice in one tell")
-        return rows.astype(np.int64)
+        return rows
 
     def record(self, rows: IntArray, values: FloatArray) -> None:
-        """Write down the values of some rows."""
-        self.values[rows] = values
-        self.told[rows] = True
+        """Write down the values of some rows, none of them NaN."""
+        self._real[0, rows] = values
         self.untold -= rows.size
+
+    def occupied(self, slots: int) -> IntArray:
+        """Count the trials that are out for each of the slots 0 .. slots-1."""
+        waiting = self.slots[np.isnan(self.values)]
+        return np.bincount(waiting[waiting >= 0], minlength=slots)
+
+    def move(self, moved: IntArray) -> None:
+        """Follow the population when it shrinks: ``moved`` has the new slot of every old one, -1 for the deleted."""
+        slots = self.slots
+        slots[:] = np.where(slots >= 0, moved[slots], -1)
 
     def discard_told(self) -> None:
         """Drop told rows, in large lots so that the cost per trial stays small."""
         if not self.untold:
             self.clear()
-        elif self.ids.size > 2 * self.untold + 32:
-            self._keep(~self.told)
-
-    def _keep(self, rows: BoolArray) -> None:
-        self.ids, self.x, self.slots = self.ids[rows], self.x[rows], self.slots[rows]
-        self.generation, self.values, self.told = self.generation[rows], self.values[rows], self.told[rows]
-        self.parameters = {name: column[rows] for name, column in self.parameters.items()}
+        elif self.size > 2 * self.untold + 32:
+            keep = np.isnan(self.values)
+            self.x, self._whole, self._real = self.x[keep], self._whole[:, keep], self._real[:, keep]
 
     def state(self) -> dict[str, Any]:
         """Return all rows as arrays."""
-        columns = ("ids", "x", "slots", "generation", "values", "told")
-        table: dict[str, Any] = {name: getattr(self, name).copy() for name in columns}
-        table["parameters"] = {name: column.copy() for name, column in self.parameters.items()}
-        return table
+        return {"x": self.x.copy(), "whole": self._whole.copy(), "real": self._real.copy()}
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` returned."""
-        for name in ("ids", "x", "slots", "generation", "values", "told"):
-            setattr(self, name, state[name].copy())
-        self.parameters = {name: state["parameters"][name].copy() for name in self._names}
-        self.untold = int(self.told.size - np.count_nonzero(self.told))
+        self.x, self._whole, self._real = state["x"].copy(), state["whole"].copy(), state["real"].copy()
+        self.untold = int(np.count_nonzero(np.isnan(self.values)))
