@@ -58,7 +58,8 @@ class _Progress(Listener):
         """Return what is run, on what, and whether it goes on."""
         workers = f"{self.executor.slots} {'rank' if self.executor.kind == 'mpi' else 'worker'}"
         workers += "s" if self.executor.slots > 1 else ""
-        again = f", run {len(self.history.runs)} of this study" if len(self.history.runs) > 1 else ""
+        earlier = len(self.history.runs)
+        again = f", going on after {earlier} earlier run{'s' if earlier > 1 else ''}" if earlier else ""
         return (
             f"{self.workflow.name}: {self.workflow.search['algorithm']}, {self.evaluations} evaluations, "
             f"{self.workflow.execution['schedule']} on {workers}{again}"

@@ -41,16 +41,8 @@ _TRIAL_TAIL = (
 _INTEGERS = frozenset(("trial", "generation", "attempt", "epochs", "epoch", "rank", "of", "seed", "run", "restart"))
 _ATTEMPT_COLUMNS = (
     *("trial", "attempt", "role", "run", "host", "rank", "device", "state", "started", "finished", "seconds"),
-    *(
-        "cpu_seconds",
-        "energy_j",
-        "energy_method",
-        "energy_source",
-        "energy_low_j",
-        "energy_high_j",
-        "energy_class",
-        "error",
-    ),
+    *("cpu_seconds", "energy_j", "energy_method", "energy_source", "energy_low_j", "energy_high_j", "energy_class"),
+    *("energy_reason", "error"),
 )
 
 

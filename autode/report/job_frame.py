@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +35,13 @@ def _row(run: Run, number: int, last: bool) -> dict[str, Any]:
     state = str(run.end.get("reason") or "ended") if run.end else (RUNNING if last else LOST)
     return {
         **{name: run.record.get(name) for name in ("host", "execution", "slots", "ranks")},
-        "job": str(_first(slurm, "job_id", "SLURM_JOB_ID", "jobid") or "local"),
-        "restart": int(_first(slurm, "restart_count", "SLURM_RESTART_COUNT", "restart") or 0) if slurm else number,
+        "job": str(slurm.get("job_id") or "local"),
+        "restart": int(slurm.get("restart_count") or 0) if slurm else number,
         "state": state,
         "start": start,
         "end": end,
         "elapsed_s": seconds_between(start, end),
-        "nodes": _first(slurm, "nodelist", "SLURM_JOB_NODELIST", "nodes") or run.record.get("host"),
+        "nodes": slurm.get("job_nodelist") or run.record.get("host"),
         "flags": None if run.end else "end_unknown",
         "run": run.record.get("run", number),
         "reason": run.end.get("reason"),
@@ -55,7 +54,3 @@ def seconds_between(start: str | None, end: str | None) -> float | None:
     if not start or not end:
         return None
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
-
-
-def _first(mapping: Mapping[str, Any], *names: str) -> Any:
-    return next((mapping[name] for name in names if mapping.get(name) is not None), None)

@@ -12,7 +12,7 @@ _JOULE_STEPS = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"))
 
 def is_missing(value: Any) -> bool:
     """Whether a cell is None, NaN or pandas' NA."""
-    return value is None or value != value or type(value).__name__ in ("NAType", "NaTType")
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def number(value: Any, digits: int = 4) -> str:

@@ -68,30 +68,30 @@ class StudyData:
         """Factor that turns values into ones to be minimised."""
         return -1.0 if self.direction == "maximize" else 1.0
 
-    def completed(self) -> pd.DataFrame:
-        """Return the trials that completed with a finite value, in the order in which they finished."""
-        done = self.trials[(self.trials["state"] == "completed") & self.trials["value"].notna()]
+    def valued(self) -> pd.DataFrame:
+        """Return the trials that brought a value (completed, or stopped early on purpose), as they finished."""
+        done = self.trials[self.trials["fitness"].notna()]
         return done.sort_values(["finished", "trial"], kind="stable")
 
     def best(self) -> pd.Series | None:
-        """Return the row of the completed trial with the best value, the earliest of equals; None if there is none."""
-        done = self.completed()
-        if done.empty:
-            return None
-        ordered = done.assign(_key=self.sign * done["value"]).sort_values(["_key", "trial"], kind="stable")
-        return ordered.drop(columns="_key").iloc[0]
+        """Return the row of the trial with the best fitness, the earliest of equals; None if there is none yet.
+
+        The fitness is the value, minimised, with the tie-breaker of the workflow if it has one.
+        """
+        done = self.valued()
+        return None if done.empty else done.sort_values(["fitness", "trial"], kind="stable").iloc[0]
 
     def comparable_class(self) -> str | None:
-        """Return the class of energy that most completed trials have (the better of equals); None without energy."""
-        counts = self.completed()["energy_class"].value_counts()
+        """Return the class of energy that most valued trials have (the better of equals); None without energy."""
+        counts = self.valued()["energy_class"].value_counts()
         best = max(COMPARABLE, key=lambda name: (counts.get(name, 0), -COMPARABLE.index(name)))
         return best if counts.get(best, 0) else None
 
     def comparable(self, energy_class: str | None = None) -> pd.DataFrame:
-        """Return the completed trials whose energy is whole and of one class; see `pareto`."""
+        """Return the valued trials whose energy is whole and of one class; see `pareto`."""
         if energy_class is not None and energy_class not in COMPARABLE:
             raise ValueError(f"unknown energy class {energy_class!r}; expected one of {', '.join(COMPARABLE)}")
-        done = self.completed()
+        done = self.valued()
         whole = ~done["energy_flags"].fillna("").str.split().map(lambda flags: bool({"partial", "mixed"} & set(flags)))
         return done[(done["energy_class"] == (energy_class or self.comparable_class())) & whole.astype(bool)]
 

@@ -147,8 +147,8 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
 def _run(run: Run, energy: NodeEnergy, listener: Listener, meters: MeterSet) -> Outcome:
     """Run the loop between the records of the run's begin and end."""
     number = run.number
-    run.write([_run_record(number, run.executor, meters)])
     listener.begin(run.workflow, run.history, run.executor)
+    run.write([_run_record(number, run.executor, meters)])
     reason = run.run()
     outcome = Outcome(reason, run.stop.name if reason == SIGNAL else "")
     end = {"type": "end", "run": number, "reason": reason, "exit_code": outcome.exit_code, "time": utc_now()}

@@ -240,7 +240,7 @@ def _check_finetune(where: str, objective: Table, space: Space) -> None:
     try:
         settings.validate(own, space.names)
     except ValueError as error:
-        raise UserError(f"{where} {error}") from None
+        raise UserError(f"{where.partition(': [')[0]}: {error}") from None
 
 
 def _check_placeholders(where: str, command: Sequence[str], space: Space) -> None:

@@ -63,7 +63,7 @@ class StudyFactory:
         self.folder, self.energy, self.rng = folder, energy, np.random.default_rng(seed)
         self.journal = Journal(folder / "journal.jsonl")
         self.sign = -1.0 if direction == "maximize" else 1.0
-        self.now, self.run_number, self.asked = 0.0, -1, 0
+        self.now, self.run_number, self.asked, self.free = 0.0, -1, 0, [0.0, 0.0]
         objective = {"kind": "finetune", "model": "resnet18", "metric": "val_error", "direction": direction}
         search = {"algorithm": "lshade", "population": 12, "evaluations": 132}
         self.workflow = {"name": name, "seed": seed, "objective": objective, "space": SPACE.to_dict(), "search": search}
@@ -75,6 +75,7 @@ class StudyFactory:
     def start_run(self, slurm: dict[str, Any] | None = None) -> None:
         self.run_number += 1
         self.now += 2.0
+        self.free = [self.now, self.now]
         meters = [
             {
                 "name": "rapl",
@@ -156,15 +157,22 @@ class StudyFactory:
             return "measured" if trial % 3 else "estimated"
         return self.energy
 
-    def trial(self, state: str = "completed", rank: int = 0, **fields: Any) -> int:
-        """Ask, begin and finish one trial in a stroke."""
+    def trial(self, state: str = "completed", **fields: Any) -> int:
+        """Ask, begin and finish one trial on the worker that is free first."""
+        rank = int(np.argmin(self.free))
+        self.now = self.free[rank]
         number = self.ask()
         self.begin(number, rank=rank)
         seconds = float(2.0 + 4.0 * self.rng.random())
         error = "nan: the loss is not finite" if state == "failed" else ""
         self.finish(number, seconds, state=state, rank=rank, **{"error": error, **fields})
-        self.now += seconds / 2  # two workers
+        self.free[rank] = self.now + seconds + 0.2
         return number
+
+    def join(self) -> None:
+        """Wait until both workers are free."""
+        self.now = max(self.now, *self.free)
+        self.free = [self.now, self.now]
 
     def confirm(self, label: str, of: int | None, seed: int, accuracy: float) -> None:
         number = self.ask(params=dict(self.params), role="confirm", label=label, of=of, seed=seed, generation=None)
@@ -179,20 +187,24 @@ def write_busy_study(folder: Path, trials: int = 60, **options: Any) -> Path:
     study = StudyFactory(folder, **options)
     study.start_run()
     for number in range(trials // 2):
-        study.trial(state="failed" if number % 9 == 7 else "completed", rank=number % 2)
+        study.trial(state="failed" if number % 9 == 7 else "completed")
+    study.join()
     lost = study.ask()
     study.begin(lost)  # the run is killed here: no end record
-    study.now += 30
+    study.now += 30.0
     study.start_run(slurm={"job_id": "812", "restart_count": 1})
     study.begin(lost, attempt=1)
     study.finish(lost, 2.5, state="interrupted", attempt=1)
+    study.now += 2.5
     study.end_run("signal", 3)
-    study.now += 20
+    study.now += 20.0
     study.start_run(slurm={"job_id": "813"})
     study.begin(lost, attempt=2)
     study.finish(lost, 3.5, attempt=2)
+    study.free[0] += 3.5
     while study.asked < trials:
-        study.trial(state="failed" if study.asked % 9 == 7 else "completed", rank=study.asked % 2)
+        study.trial(state="failed" if study.asked % 9 == 7 else "completed")
+    study.join()
     for seed in range(5):
         study.confirm("winner", lost, 1000 + seed, 0.980 + 0.001 * seed)
         study.confirm("default", None, 2000 + seed, 0.960 + 0.001 * seed)
