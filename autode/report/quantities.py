@@ -27,6 +27,19 @@ def number(value: Any, digits: int = 4) -> str:
     return _tidy_exponent(text).replace("-", "−", 1) if text.startswith("-") else _tidy_exponent(text)
 
 
+def figure(value: Any) -> str:
+    """Write a measured result with four significant digits, zeros at its end included."""
+    if is_missing(value) or isinstance(value, str | bool):
+        return number(value)
+    wide = value != 0 and not 1e-4 <= abs(float(value)) < 1e6
+    return number(value) if wide else _plain(float(value), 4).replace("-", "−")
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun: ``1 trial``, ``2 trials``."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def joules(value: Any, energy_class: str = MEASURED) -> str:
     """Write an energy with its decimal prefix; an estimate as ``~ 1.2 kJ (est.)`` with two significant digits."""
     if is_missing(value):

@@ -1,0 +1,146 @@
+"""Several studies side by side: an overview table and their convergence in one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+
+from autode.report import summary
+from autode.report.figures import Drawing, styled
+from autode.report.figures.style import SERIES, WIDE, best_so_far, legend_above, metric_label, new_figure, scale_axis
+from autode.report.page import render
+from autode.report.quantities import UNAVAILABLE, time_unit
+from autode.report.sections import Cell, cell, result
+from autode.report.study_data import StudyData
+from autode.report.svg import inline_svg, save_figure
+from autode.report.tables import write_bytes, write_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LINES = ("-", "--", ":", "-.")
+
+
+def write_comparison(studies: Sequence[StudyData], folder: Path) -> Path:
+    """Write comparison.html, comparison.csv and the figure into a folder; return the page's path.
+
+    Raises
+    ------
+    ValueError
+        If the studies do not optimise one metric in one direction: their values mean different things.
+    """
+    goals = {(data.metric, data.direction) for data in studies}
+    if len(goals) > 1:
+        words = "; ".join(f"{data.name}: {data.direction} {data.metric}" for data in studies)
+        raise ValueError(f"studies of different goals cannot be compared ({words}); expected one metric and direction")
+    write_csv(overview(studies), folder / "comparison.csv")
+    figures = _write_figures(studies, folder / "figures")
+    text = render(
+        "comparison.html",
+        studies=studies,
+        figures=figures,
+        overview=_overview_table(studies),
+        goal=metric_label(studies[0]),
+    )
+    write_bytes(folder / "comparison.html", text.encode())
+    return folder / "comparison.html"
+
+
+def overview(studies: Sequence[StudyData]) -> pd.DataFrame:
+    """Return one row a study: what it found and what it took; energy by class, as classes are never added."""
+    import pandas as pd
+
+    return pd.DataFrame([_overview_row(data) for data in studies])
+
+
+def _overview_row(data: StudyData) -> dict[str, Any]:
+    best, ended = data.best(), data.attempts[data.attempts["state"] != "running"]
+    energy = ended.groupby("energy_class")["energy_j"].sum() if len(ended) else {}
+    return {
+        "study": data.name,
+        "algorithm": (data.workflow.get("search") or {}).get("algorithm"),
+        "seed": data.workflow.get("seed"),
+        "trials": len(data.trials),
+        "failed": int(data.trials["state"].isin(["failed", "lost"]).sum()),
+        "best_trial": None if best is None else int(best["trial"]),
+        "best_value": None if best is None else float(best["value"]),
+        "elapsed_s": float(data.jobs["elapsed_s"].sum()),
+        **{
+            f"{kind}_j": float(energy[kind]) if kind in energy else None
+            for kind in ("measured", "apportioned", "estimated")
+        },
+        "attempts_without_energy": int((ended["energy_class"] == UNAVAILABLE).sum()),
+        "path": str(data.path),
+    }
+
+
+def _overview_table(studies: Sequence[StudyData]) -> tuple[list[str], list[list[Cell]]]:
+    head = [
+        "study",
+        "algorithm",
+        "seed",
+        "trials",
+        "states",
+        f"best {studies[0].metric}",
+        "winner re-trained",
+        "running time",
+        "energy",
+        "interval",
+    ]
+    return head, [_overview_cells(data, row) for data, row in zip(studies, map(_overview_row, studies), strict=True)]
+
+
+def _overview_cells(data: StudyData, row: dict[str, Any]) -> list[Cell]:
+    energy = summary.energy_lines(data.attempts)
+    winner = next((one for one in summary.confirmation_rows(data) if one["label"] == "winner"), None)
+    metrics = summary.confirmation_metrics(data)
+    trained = f"{metrics[0]} {winner[metrics[0]]} (n = {winner['n']})" if winner and metrics else "–"
+    return [
+        *(cell(row[name]) for name in ("study", "algorithm", "seed", "trials")),
+        *(Cell(summary.states_line(data)), result(row["best_value"]), Cell(trained)),
+        Cell(summary.wall_time(data), style="number"),
+        Cell("; ".join(line.text for line in energy) or UNAVAILABLE, style="number"),
+        Cell("; ".join(line.interval for line in energy if line.interval) or "–"),
+    ]
+
+
+def _write_figures(studies: Sequence[StudyData], folder: Path) -> list[dict[str, Any]]:
+    with styled():
+        drawing = draw_overlay(studies)
+        if drawing is None:
+            return []
+        text = save_figure(drawing.figure, folder / "convergence")
+    heading = "Convergence"
+    svg = Markup(inline_svg(text, "convergence", f"{heading}. {drawing.caption}", drawing.titles))
+    return [{"name": "convergence", "heading": heading, "wide": True, "caption": drawing.caption, "svg": svg}]
+
+
+def draw_overlay(studies: Sequence[StudyData]) -> Drawing | None:
+    """Draw the best so far of every study over finished trials and over computing time; None if none has a value."""
+    known = [data for data in studies if len(data.valued())]
+    if not known:
+        return None
+    figure, axes = new_figure(WIDE, columns=2)
+    longest = max(float(data.trials["seconds"].sum()) for data in known)
+    scale, unit = time_unit(longest)
+    values = []
+    for place, data in enumerate(known):
+        rows = data.trials[data.trials["finished"].notna()].sort_values(["finished", "trial"], kind="stable")
+        best = best_so_far(rows["value"].where(rows["fitness"].notna()).to_numpy(float), data.sign)
+        values.append(best)
+        line: dict[str, Any] = {
+            "color": SERIES[place % len(SERIES)],
+            "linestyle": _LINES[place // len(SERIES) % len(_LINES)],
+        }
+        line |= {"drawstyle": "steps-post", "linewidth": 1.6, "label": data.name}
+        axes[0].plot(np.arange(1, len(rows) + 1), best, **line)
+        axes[1].plot(rows["seconds"].fillna(0.0).cumsum() / scale, best, **line)
+    for ax, label in zip(axes, ("finished trials", f"computing time of the trials, {unit}"), strict=True):
+        scale_axis(ax, "y", np.concatenate(values))
+        ax.set(xlabel=label, ylabel=f"best {metric_label(known[0])}")
+    legend_above(axes[0], ncols=3)
+    return Drawing(figure, f"Best {known[0].metric} so far of the {len(known)} studies with a result.")

@@ -1,0 +1,139 @@
+"""What a study came to, in the figures that stand at the top of its report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autode.report.axes import axes_of
+from autode.report.quantities import (
+    APPORTIONED,
+    ESTIMATED,
+    MEASURED,
+    UNAVAILABLE,
+    duration,
+    figure,
+    interval,
+    is_missing,
+    joules,
+    number,
+    watt_hours,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from autode.report.study_data import StudyData
+
+_DETAILS = ("algorithm", "population", "evaluations")
+
+
+@dataclass(frozen=True)
+class EnergyLine:
+    """An energy in words, of one class: estimates carry their marks, and stand apart from what was measured."""
+
+    text: str
+    watt_hours: str
+    interval: str
+    method: str
+    source: str
+    energy_class: str
+    attempts: int
+
+
+def energy_lines(attempts: pd.DataFrame) -> list[EnergyLine]:
+    """Return the energy of ended attempts, one line a class; classes are never added to each other."""
+    ended = attempts[attempts["state"] != "running"]
+    lines = []
+    for kind in (MEASURED, APPORTIONED, ESTIMATED):
+        rows = ended[ended["energy_class"] == kind]
+        if len(rows):
+            low, high = rows["energy_low_j"].sum(min_count=1), rows["energy_high_j"].sum(min_count=1)
+            total = float(rows["energy_j"].sum())
+            methods, sources = (", ".join(sorted(set(rows[c].dropna()))) for c in ("energy_method", "energy_source"))
+            words = joules(total, kind), watt_hours(total, kind), interval(low, high)
+            lines.append(EnergyLine(*words, methods, sources, kind, len(rows)))
+    return lines
+
+
+def energy_missing(data: StudyData) -> tuple[int, str]:
+    """Return how many ended attempts have no energy, and why."""
+    rows = data.attempts[(data.attempts["state"] != "running") & (data.attempts["energy_class"] == UNAVAILABLE)]
+    reasons = dict.fromkeys(reason for reason in rows["energy_reason"] if reason)
+    return len(rows), "; ".join(list(reasons)[:3])
+
+
+def confirmation_rows(data: StudyData) -> list[dict[str, Any]]:
+    """Return mean and standard deviation (n - 1) of every metric over the fresh seeds, one row a label and trial."""
+    rows: list[dict[str, Any]] = []
+    for (label, trial), group in data.confirmations.groupby(["label", "of"], dropna=False, sort=False):
+        done = group[group["state"] == "completed"]
+        figures = {name: _spread(done[f"metric.{name}"]) for name in confirmation_metrics(data)}
+        rows.append(
+            {
+                "label": label,
+                "of": None if is_missing(trial) else int(trial),
+                "n": len(done),
+                "asked": len(group),
+                **figures,
+            }
+        )
+    return rows
+
+
+def confirmation_metrics(data: StudyData) -> list[str]:
+    """Return the metrics of the re-trainings, those on the test set first."""
+    names = [name.removeprefix("metric.") for name in data.confirmations.columns if name.startswith("metric.")]
+    return sorted(
+        names, key=lambda name: (not name.startswith("test_accuracy"), not name.startswith("test"), names.index(name))
+    )
+
+
+def _spread(values: pd.Series) -> str:
+    known = values.dropna()
+    if known.empty:
+        return "–"
+    return figure(known.iloc[0]) if len(known) == 1 else f"{figure(known.mean())} ± {known.std(ddof=1):.2g}"
+
+
+def best_configuration(data: StudyData) -> list[tuple[str, str, str]]:
+    """Return name, value and range of every hyperparameter of the best trial."""
+    best = data.best()
+    if best is None:
+        return []
+    return [
+        (axis.name, "not active" if is_missing(best[axis.column]) else number(best[axis.column]), _range(axis))
+        for axis in axes_of(data)
+    ]
+
+
+def _range(axis: Any) -> str:
+    if axis.choices:
+        return ", ".join(str(choice) for choice in axis.choices)
+    return f"{number(axis.low)} to {number(axis.high)}{', log scale' if axis.log else ''}"
+
+
+def what_was_searched(data: StudyData) -> str:
+    """Say in one sentence what was searched, how, and for what."""
+    objective, search = data.workflow.get("objective") or {}, data.workflow.get("search") or {}
+    subject = " on ".join(str(objective[key]) for key in ("model", "dataset") if objective.get(key)) or str(
+        objective.get("python") or objective.get("kind") or "a Python function"
+    )
+    details = ", ".join(f"{key} {search[key]}" for key in _DETAILS[1:] if search.get(key))
+    names = len([column for column in data.trials.columns if column.startswith("param.")])
+    how = f"{search.get('algorithm', 'search')}{f' ({details})' if details else ''}"
+    verb = "maximise" if data.direction == "maximize" else "minimise"
+    return f"{how} over {names} hyperparameter{'s' * (names != 1)} of {subject}, to {verb} {data.metric}."
+
+
+def states_line(data: StudyData) -> str:
+    """Count the trials by state."""
+    counts = data.trials["state"].value_counts()
+    order = ("completed", "stopped", "failed", "lost", "running", "interrupted", "waiting")
+    return ", ".join(f"{counts[state]} {state}" for state in order if counts.get(state, 0)) or "none yet"
+
+
+def wall_time(data: StudyData) -> str:
+    """Return the running time over all runs of the program, pauses between them left out."""
+    known = data.jobs["elapsed_s"].dropna()
+    return duration(float(known.sum())) if len(known) else "–"
