@@ -95,9 +95,10 @@ class Meter:
         counter = isinstance(sensors[0].track, CounterTrack)
         spans = {sensor.name: sensor.track.between(start, end) for sensor in sensors}
         good = [sensor for sensor in sensors if spans[sensor.name].joules is not None]
+        resets, rejected = (sum(getattr(span, kind) for span in spans.values()) for kind in ("resets", "rejected"))
         if not good:
             reason = f"{self.name}: no two good samples of {', '.join(spans)}"
-            return unavailable(source, reason, device=device, flags=("failed_reads",))
+            return unavailable(source, reason, device=device, resets=resets, rejected_samples=rejected)
         found = [spans[sensor.name] for sensor in good]
         coverage = min(span.covered_s for span in spans.values()) / (end - start) if end > start else None
         return EnergyReading(
@@ -111,8 +112,8 @@ class Meter:
             n_samples=min(span.n_samples for span in found),
             coverage=None if coverage is None else min(1.0, coverage),
             wraps=sum(span.wraps for span in found),
-            resets=sum(span.resets for span in found),
-            rejected_samples=sum(span.rejected for span in spans.values()),
+            resets=resets,
+            rejected_samples=rejected,
             flags=_flags(counter, list(spans.values()), coverage),
         )
 

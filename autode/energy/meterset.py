@@ -236,10 +236,10 @@ class Window:
         self.readings: tuple[EnergyReading, ...] = ()
         self._set, self._scope, self._share = meterset, scope, share
         self._stopped = False
-        self._t_start, self._begun = datetime.now(UTC), time.monotonic()
         # only a share or a model needs CPU times, and walking /proc costs milliseconds
         self._cpu = cpu_seconds() if meterset.model or meterset.slots > 1 or share != "node_exclusive" else None
         self._starts = [(meter, meterset.begin(meter)) for meter in meterset.meters]
+        self._t_start, self._begun = datetime.now(UTC), time.monotonic()
 
     def stop(self) -> tuple[EnergyReading, ...]:
         """End the window; a second call returns the same records.
@@ -247,21 +247,20 @@ class Window:
         Returns
         -------
         tuple of EnergyReading
-            One record per source (and GPU); if there is nothing at all, one record without joules that names the
-            reasons.
+            One record per source (and GPU), without joules where its samples failed; if no meter is open at all, one
+            record without joules that names the reasons.
         """
         if self._stopped:
             return self.readings
         self._stopped = True
-        found = [reading for meter, start in self._starts for reading in self._set.finish(meter, start)]
         seconds, now = time.monotonic() - self._begun, datetime.now(UTC)
+        found = [reading for meter, start in self._starts for reading in self._set.finish(meter, start)]
         used = None if self._cpu is None else cpu_used(self._cpu, cpu_seconds())
         readings = [self._shared(reading, used) for reading in found]
         if self._set.model is not None and used is not None:
             busy = used.node if self._scope == "node" and used.node is not None else used.own
             readings.append(estimate_reading(busy, self._set.model))
-        if not any(is_available(reading) for reading in readings):
-            readings = [unavailable("none", self._why_nothing(readings))]
+        readings = readings or [unavailable("none", self._why_nothing())]
         missing = self._gpu_missing(readings)
         self.readings = tuple(
             replace(
@@ -302,13 +301,9 @@ class Window:
         joules = (reading.energy_j or 0.0) * share
         return replace(reading, energy_j=joules, method="apportioned", assurance="C", share_rule=rule, share=share)
 
-    def _why_nothing(self, readings: Sequence[EnergyReading]) -> str:
-        reasons = [
-            f"{meter.name}: {meter.reason}"
-            for meter in self._set.availability()
-            if not meter.available and meter.name != "estimate"
-        ]
-        return "; ".join([*(reading.reason for reading in readings), *reasons])
+    def _why_nothing(self) -> str:
+        absent = [meter for meter in self._set.availability() if not meter.available and meter.name != "estimate"]
+        return "; ".join(f"{meter.name}: {meter.reason}" for meter in absent)
 
     def _gpu_missing(self, readings: Sequence[EnergyReading]) -> tuple[str, ...]:
         named = any(device != "cpu" for device in self._set.devices)

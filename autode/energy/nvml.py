@@ -69,7 +69,8 @@ def open_nvml(devices: Sequence[str] = (), nvml: Any = None) -> NvmlMeter:
     except nvml.NVMLError as error:
         raise MeterUnavailableError(f"no NVIDIA driver: {error}") from None
     try:
-        sensors = [_sensor(nvml, name) for name in wanted_gpus(devices, nvml.nvmlDeviceGetCount())]
+        found = [_sensor(nvml, name) for name in wanted_gpus(devices, nvml.nvmlDeviceGetCount())]
+        sensors = list({sensor.device: sensor for sensor in found}.values())  # an index and a UUID may name one GPU
         if not sensors:
             raise MeterUnavailableError("no GPU is visible")
     except nvml.NVMLError as error:

@@ -84,9 +84,12 @@ def perun_reads_more() -> bool:
 
 
 def _open(backend_class: type[Any], root: Path) -> Any:
-    module = sys.modules[backend_class.__module__]
-    if hasattr(module, "RAPL_PATH"):
-        vars(module)["RAPL_PATH"] = str(root)
+    module = vars(sys.modules[backend_class.__module__])
+    if "RAPL_PATH" in module:
+        module["RAPL_PATH"] = str(root)
+    for path in {module.get("RAPL_PATH"), module.get("HWMON_PATH")} - {None}:
+        if not Path(path).exists():  # the back-end would say so too, after a second spent on describing the processor
+            raise MeterUnavailableError(f"{path} does not exist")
     # perun's back-ends are singletons by their metaclass; a meter needs one of its own, opened now
     return type.__call__(backend_class)
 
