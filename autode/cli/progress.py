@@ -49,6 +49,11 @@ class _Progress(Listener):
         self.workflow, self.history, self.executor = workflow, history, executor
         self.tables = workflow.to_dict()
         self.evaluations = workflow.evaluations
+        self._earlier_s, self._since = history.seconds, time.monotonic()
+
+    def elapsed_s(self) -> float:
+        """Return the wall time of all runs, this one up to now."""
+        return self._earlier_s + time.monotonic() - self._since
 
     def summary(self) -> Summary:
         """Return where the study stands now."""
@@ -88,7 +93,7 @@ class PlainLines(_Progress):
     def end(self, outcome: Outcome) -> None:
         """Say how it ended."""
         summary = self.summary()
-        self._say(f"{outcome.reason}: {tell(summary, self.workflow.metric)}, {duration(summary.seconds)} in all")
+        self._say(f"{outcome.reason}: {tell(summary, self.workflow.metric)}, {duration(self.elapsed_s())} in all")
 
     def _say(self, text: str) -> None:
         print(f"{utc_now()} {text}", flush=True)
@@ -114,11 +119,14 @@ class LiveBlock(_Progress):
         self._live.start()
 
     def record(self, record: Record) -> None:
-        """Print failures above the block, and draw it anew now and then."""
+        """Print failures above the block."""
         if record["type"] == "told" and record["state"] == "failed":
             from rich.markup import escape
 
             self._live.console.print(f"[yellow]trial {record['trial']} failed:[/yellow] {escape(record['error'])}")
+
+    def tick(self) -> None:
+        """Draw the block anew."""
         if time.monotonic() - self._drawn >= _BLOCK_EVERY_S:
             self._drawn = time.monotonic()
             self._live.update(self._block())
@@ -137,5 +145,5 @@ class LiveBlock(_Progress):
         count = f"{summary.done}/{summary.evaluations}  generation {summary.generation}"
         self._bar.update(self._task, completed=summary.done + summary.retrained, count=count)
         left = "" if summary.left_s is None else f", {duration(summary.left_s)} left"
-        times = f"{duration(summary.seconds)} elapsed{left}"
+        times = f"{duration(self.elapsed_s())} elapsed{left}"
         return Group(self._bar, Text(tell(summary, self.workflow.metric)), Text(times))

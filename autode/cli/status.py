@@ -45,7 +45,7 @@ def describe(history: Any, folder: Path) -> list[tuple[str, str]]:
     from autode.study.summary import evaluations_of, summarize
 
     workflow = history.study["workflow"]
-    slots = history.runs[-1]["slots"] if history.runs else 1
+    slots = history.runs[-1].record["slots"] if history.runs else 1
     live = holder(folder)
     summary = summarize(history, workflow, evaluations_of(workflow) or len(history.search_trials), slots)
     lines = [
@@ -74,8 +74,8 @@ def _state(history: Any, live: str) -> str:
     """Say in words whether the study runs, is done, or waits to be continued."""
     if live:
         return f"running ({live})"
-    end = history.ends[-1] if len(history.ends) == len(history.runs) and history.ends else None
-    if end is None:
+    end = history.runs[-1].end if history.runs else {}
+    if not end:
         return "its last run died; run the same command to go on"
     if end["exit_code"]:
         return f"stopped by {end['signal'] or end['reason']}; run the same command to go on"
@@ -85,7 +85,7 @@ def _state(history: Any, live: str) -> str:
 def _running(history: Any) -> list[str]:
     """Name the trials under way and where."""
     return [
-        f"{trial.number} on {trial.open_attempt['host']}:{trial.open_attempt['rank']}"
-        for trial in history.trials.values()
-        if trial.open_attempt is not None
+        f"{trial.number} on {trial.open_attempt.get('host')}:{trial.open_attempt.get('rank')}"
+        for trial in history.unfinished
+        if trial.open_attempt is not None and trial.open_attempt.live
     ]

@@ -40,5 +40,5 @@ def planned(workflow: Workflow, history: History) -> Iterator[Confirmation]:
 
 def missing(workflow: Workflow, history: History) -> list[Confirmation]:
     """Return the re-trainings that are not in the journal yet."""
-    asked = {(t.asked["label"], t.asked["of"], t.asked["seed"]) for t in history.trials.values() if not t.is_search}
+    asked = {(t.asked["label"], t.asked["of"], t.asked["seed"]) for t in history.confirmations}
     return [one for one in planned(workflow, history) if (one.label, one.of, one.seed) not in asked]

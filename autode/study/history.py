@@ -1,4 +1,4 @@
-"""What the journal says happened: the state from which a run goes on."""
+"""The journal folded into runs, trials and their attempts: the state from which a run goes on and a report is made."""
 
 from __future__ import annotations
 
@@ -6,32 +6,64 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from autode.energy import EnergyReading, headline, is_estimate
 from autode.study.journal import Record
+from autode.trial import INTERRUPTED, LOST
+
+#: States of a trial without a result: it is being evaluated (as far as the journal tells), or nobody has begun it.
+RUNNING, WAITING = "running", "waiting"
+
+
+@dataclass
+class Attempt:
+    """One try at a trial.
+
+    Attributes
+    ----------
+    trial, number : int
+        The trial and the attempt's number, from 0.
+    start : dict
+        The ``started`` record; empty if the journal has none.
+    end : dict
+        The ``told`` or ``attempt`` record; empty while there is none.
+    last_sign : str
+        Time of its last epoch; empty before the first.
+    live : bool
+        Whether the run that started it has not ended as far as the journal tells.
+    """
+
+    trial: int
+    number: int
+    start: Record = field(default_factory=dict)
+    end: Record = field(default_factory=dict)
+    last_sign: str = ""
+    live: bool = True
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field of the end record, or of the start record where the end has none."""
+        value = self.end.get(name)
+        return self.start.get(name, default) if value is None else value
+
+    @property
+    def state(self) -> str:
+        """The recorded state; ``running`` or ``lost`` for an attempt that has no end."""
+        return str(self.end.get("state") or (RUNNING if self.live else LOST))
+
+    @property
+    def started(self) -> str | None:
+        """When it began, ISO 8601 UTC."""
+        return self.end.get("started") or self.start.get("time")
 
 
 @dataclass
 class TrialHistory:
-    """One trial so far.
-
-    Attributes
-    ----------
-    asked : dict
-        Its ``asked`` record.
-    attempts : int
-        Attempts that were started.
-    open_attempt : dict or None
-        ``started`` record of an attempt of which no end is known.
-    told : dict or None
-        Its final record.
-    """
+    """A trial: what was asked, all attempts in order, and the final record (None if there is none)."""
 
     asked: Record
-    attempts: int = 0
-    open_attempt: Record | None = None
+    attempts: list[Attempt] = field(default_factory=list)
     told: Record | None = None
-    last_sign: str = ""
 
     @property
     def number(self) -> int:
@@ -39,67 +71,155 @@ class TrialHistory:
         return int(self.asked["trial"])
 
     @property
-    def is_search(self) -> bool:
-        """Whether the trial counts as an evaluation."""
-        return bool(self.asked["role"] == "search")
+    def role(self) -> str:
+        """Either ``search`` (counts as an evaluation) or ``confirm``."""
+        return str(self.asked.get("role") or "search")
+
+    @property
+    def open_attempt(self) -> Attempt | None:
+        """The attempt whose end is not known, if there is one."""
+        return self.attempts[-1] if self.attempts and not self.attempts[-1].end else None
+
+    @property
+    def state(self) -> str:
+        """The final state, or ``running``, ``interrupted`` (to be continued), or ``waiting``."""
+        if self.told is not None:
+            return str(self.told["state"])
+        if not self.attempts:
+            return WAITING
+        return RUNNING if self.attempts[-1].state == RUNNING else INTERRUPTED
+
+
+@dataclass
+class RunHistory:
+    """One start of the program: its ``run`` record, its ``end`` record (empty if none) and the last time seen."""
+
+    record: Record
+    end: Record = field(default_factory=dict)
+    last_seen: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Wall time to its last sign of life."""
+        return span_s(self.record["time"], self.last_seen or self.record["time"])
 
 
 @dataclass
 class History:
-    """All trials and what they used, in the order of the journal.
+    """All that a journal holds, by kind; `add` keeps it up to date.
 
     Attributes
     ----------
-    trials : dict of int to TrialHistory
     measured_j, estimated_j : float or None
         Joules of all attempts, measured (or apportioned) and estimated ones apart; None while there is no figure.
     """
 
+    study: Record = field(default_factory=dict)
+    runs: list[RunHistory] = field(default_factory=list)
     trials: dict[int, TrialHistory] = field(default_factory=dict)
-    study: Record | None = None
-    runs: list[Record] = field(default_factory=list)
-    ends: list[Record] = field(default_factory=list)
+    epochs: list[Record] = field(default_factory=list)
+    energy: list[Record] = field(default_factory=list)
     measured_j: float | None = None
     estimated_j: float | None = None
-    _times: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> History:
-        """Build the history of a journal."""
+        """Fold the records of a journal."""
         history = cls()
         for record in records:
             history.add(record)
         return history
 
     def add(self, record: Record) -> None:
-        """Take one more record into account."""
-        kind = record["type"]
+        """Take one more record into account; kinds that it does not know are left out: newer journals stay readable."""
+        take = getattr(self, f"_take_{record['type']}", None)
+        if take is not None:
+            take(record)
         self._note_time(record)
-        if kind == "study":
-            self.study = record
-        elif kind == "run":
-            self.runs.append(record)
-        elif kind == "end":
-            self.ends.append(record)
-        elif kind == "asked":
-            self.trials[record["trial"]] = TrialHistory(record)
-        elif kind in ("started", "epoch", "told", "attempt"):
-            self._add_to_trial(kind, record)
 
-    def _add_to_trial(self, kind: str, record: Record) -> None:
-        trial = self.trials[record["trial"]]
-        if kind == "started":
-            trial.attempts = record["attempt"] + 1
-            trial.open_attempt = record
-        elif kind == "epoch":
-            trial.last_sign = record["time"]
-        else:
-            trial.open_attempt = None
-            trial.told = record if kind == "told" else None
-            self._add_energy(record)
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every attempt, by trial and number."""
+        return [attempt for number in sorted(self.trials) for attempt in self.trials[number].attempts]
+
+    @property
+    def search_trials(self) -> list[TrialHistory]:
+        """The trials that count as evaluations."""
+        return [trial for trial in self.trials.values() if trial.role == "search"]
+
+    @property
+    def confirmations(self) -> list[TrialHistory]:
+        """The re-trainings after the search."""
+        return [trial for trial in self.trials.values() if trial.role == "confirm"]
+
+    @property
+    def unfinished(self) -> list[TrialHistory]:
+        """Trials that were asked and not told, by number."""
+        return [trial for _, trial in sorted(self.trials.items()) if trial.told is None]
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all runs so far, to the last sign of life of each."""
+        return sum(run.seconds for run in self.runs)
+
+    def best(self, count: int = 1) -> list[TrialHistory]:
+        """Return the best search trials, best first; ties go to the earlier one."""
+        ranked = [
+            (trial.told["fitness"], trial.number)
+            for trial in self.search_trials
+            if trial.told is not None and trial.told["fitness"] is not None
+        ]
+        return [self.trials[number] for _, number in sorted(ranked)[:count]]
+
+    def _take_study(self, record: Record) -> None:
+        self.study = record
+
+    def _take_run(self, record: Record) -> None:
+        self.runs.append(RunHistory(record))
+        for attempt in self.attempts:  # whatever an earlier run left open died with it
+            attempt.live = False
+
+    def _take_end(self, record: Record) -> None:
+        for run in self.runs:
+            if run.record["run"] == record["run"]:
+                run.end = record
+        for attempt in self.attempts:
+            attempt.live = False
+
+    def _take_asked(self, record: Record) -> None:
+        self.trials[record["trial"]] = TrialHistory(record)
+
+    def _take_started(self, record: Record) -> None:
+        self._attempt(record).start = record
+
+    def _take_epoch(self, record: Record) -> None:
+        self.epochs.append(record)
+        self._attempt(record).last_sign = record["time"]
+
+    def _take_told(self, record: Record) -> None:
+        self._take_attempt(record)
+        self.trials[record["trial"]].told = record
+
+    def _take_attempt(self, record: Record) -> None:
+        self._attempt(record).end = record
+        self._add_energy(record)
+
+    def _take_energy(self, record: Record) -> None:
+        self.energy.append(record)
+
+    def _attempt(self, record: Record) -> Attempt:
+        """Return the attempt that a record is about, which comes into being with its first one."""
+        attempts = self.trials[record["trial"]].attempts
+        number = int(record.get("attempt") or 0)
+        for attempt in attempts:
+            if attempt.number == number:
+                return attempt
+        attempts.append(Attempt(record["trial"], number))
+        attempts.sort(key=lambda attempt: attempt.number)
+        return self._attempt(record)
 
     def _add_energy(self, record: Record) -> None:
-        reading = headline([EnergyReading.from_dict(one) for one in record.get("energy", ())])
+        reading = headline([EnergyReading.from_dict(one) for one in record.get("energy") or ()])
         if reading is None or reading.energy_j is None:
             return
         if is_estimate(reading):
@@ -108,44 +228,15 @@ class History:
             self.measured_j = (self.measured_j or 0.0) + reading.energy_j
 
     def _note_time(self, record: Record) -> None:
-        """Keep the first and last sign of life of every run."""
+        """Remember the last sign of life of the present run: a killed run has no ``end``."""
         time = record.get("time") or record.get("finished")
-        if time is None:
-            return
-        if record["type"] == "run":
-            self._times.append((time, time))
-        elif self._times:
-            start, last = self._times[-1]
-            self._times[-1] = (start, max(last, time))
-
-    @property
-    def seconds(self) -> float:
-        """Wall time of all runs so far, to the last sign of life of each."""
-        return sum(self.span_s(start, end) for start, end in self._times)
-
-    @staticmethod
-    def span_s(start: str, end: str) -> float:
-        """Return the seconds between two times of the journal."""
-        return (_instant(end) - _instant(start)).total_seconds()
-
-    @property
-    def search_trials(self) -> list[TrialHistory]:
-        """The trials that count as evaluations."""
-        return [trial for trial in self.trials.values() if trial.is_search]
-
-    @property
-    def unfinished(self) -> list[TrialHistory]:
-        """Trials that were asked and not told, by number."""
-        return [trial for _, trial in sorted(self.trials.items()) if trial.told is None]
-
-    def best(self, count: int = 1) -> list[TrialHistory]:
-        """Return the best search trials, best first; ties go to the earlier one."""
-        done = [t for t in self.search_trials if t.told is not None and t.told["fitness"] is not None]
-        return sorted(done, key=lambda t: (t.told["fitness"], t.number))[:count]  # type: ignore[index]
+        if time and self.runs:
+            self.runs[-1].last_seen = max(str(time), self.runs[-1].last_seen)
 
 
-def _instant(time: str) -> datetime:
-    return datetime.fromisoformat(time.replace("Z", "+00:00"))
+def span_s(start: str, end: str) -> float:
+    """Return the seconds between two times of the journal."""
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def fitness_of(told: Record) -> float:

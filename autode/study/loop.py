@@ -14,7 +14,7 @@ from autode.search import Search
 from autode.study import confirm
 from autode.study.budget import Budget
 from autode.study.fitness import judge
-from autode.study.history import History, TrialHistory, fitness_of
+from autode.study.history import Attempt, History, TrialHistory, fitness_of, span_s
 from autode.study.journal import Journal, Record
 from autode.study.stopping import StopRequest
 from autode.study.workflow import Workflow
@@ -137,7 +137,7 @@ class Run:
             seed=asked["seed"],
             directory=f"{self.folder}/trials/{trial.number:05d}",
             epochs=asked["epochs"],
-            attempt=trial.attempts,
+            attempt=len(trial.attempts),
             role=asked["role"],
             timeout_s=float(self.workflow.execution["trial_timeout_s"]),
         )
@@ -162,12 +162,12 @@ class Run:
         told = {**_ended("told", judged.result), "value": judged.value, "fitness": judged.fitness}
         self.write([told])
         trial = self.history.trials[result.number]
-        if trial.is_search:
+        if trial.role == "search":
             self.search.tell([self.proposals[result.number]], [judged.fitness])
 
     def _close_lost_attempts(self) -> None:
         """Write down the end of attempts whose run died: their seconds count, and so they are not forgotten."""
-        lost = [_lost(trial) for trial in self.history.unfinished if trial.open_attempt is not None]
+        lost = [_lost(trial.open_attempt) for trial in self.history.unfinished if trial.open_attempt is not None]
         self.write(lost)
 
     def _wind_down(self) -> str:
@@ -215,22 +215,21 @@ def _ended(kind: str, result: TrialResult) -> Record:
     return {"type": kind, "trial": content.pop("number"), **content}
 
 
-def _lost(trial: TrialHistory) -> Record:
+def _lost(attempt: Attempt) -> Record:
     """Return the record of an attempt that its run did not live to end."""
-    started = trial.open_attempt
-    assert started is not None
-    last = max(trial.last_sign, started["time"])
+    started = attempt.start["time"]
+    last = max(attempt.last_sign, started)
     result = TrialResult(
-        number=trial.number,
-        attempt=started["attempt"],
+        number=attempt.trial,
+        attempt=attempt.number,
         state=LOST,
         metrics={},
         epochs=0,
-        seconds=History.span_s(started["time"], last),
-        started=started["time"],
+        seconds=span_s(started, last),
+        started=started,
         finished=last,
-        host=started["host"],
-        rank=started["rank"],
+        host=attempt.start["host"],
+        rank=attempt.start["rank"],
         error="node_fail: the run ended before the trial did",
     )
     return _ended("attempt", result)

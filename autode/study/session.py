@@ -65,6 +65,9 @@ class Listener:
     def record(self, record: Record) -> None:
         """See a record after it was written to the journal."""
 
+    def tick(self) -> None:
+        """Be called now and then, also while nothing happens."""
+
     def end(self, outcome: Outcome) -> None:
         """See how the run ended."""
 
@@ -127,6 +130,11 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
         code = EXIT_FAULT
         stack.callback(lambda: executor.close(code))
         energy = NodeEnergy(meters, len(history.runs))
+
+        def tick() -> list[Record]:
+            listener.tick()
+            return energy.tick()
+
         run = Run(
             workflow=workflow,
             search=search,
@@ -137,7 +145,7 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
             folder=str(path.resolve()),
             stop=stop,
             listener=listener.record,
-            tick=energy.tick,
+            tick=tick,
         )
         outcome = _run(run, energy, listener, meters)
         code = outcome.exit_code

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autode.study.history import History, TrialHistory
+from autode.study.history import RUNNING, History, TrialHistory
+from autode.trial import FAILED
 
 #: how many of the latest trials the estimate of the time left looks at
 _RECENT = 50
@@ -72,15 +72,14 @@ def summarize(history: History, workflow: Mapping[str, Any], evaluations: int, s
     """
     search = history.search_trials
     told = [trial for trial in search if trial.told is not None]
-    other = [trial for trial in history.trials.values() if not trial.is_search]
-    retrained = sum(trial.told is not None for trial in other)
+    retrained = sum(trial.told is not None for trial in history.confirmations)
     retrainings = planned_retrainings(workflow)
     best = next(iter(history.best()), None)
     return Summary(
         evaluations=evaluations,
         done=len(told),
-        failed=Counter(str(trial.told and trial.told["state"]) for trial in told)["failed"],
-        running=sum(trial.open_attempt is not None for trial in history.trials.values()),
+        failed=sum(trial.state == FAILED for trial in told),
+        running=sum(trial.state == RUNNING for trial in history.unfinished),
         retrained=retrained,
         retrainings=retrainings,
         generation=max((trial.asked.get("generation", 0) for trial in search), default=0),
