@@ -59,7 +59,7 @@ def overview(studies: Sequence[StudyData]) -> pd.DataFrame:
 
 def _overview_row(data: StudyData) -> dict[str, Any]:
     best, ended = data.best(), data.attempts[data.attempts["state"] != "running"]
-    energy = ended.groupby("energy_class")["energy_j"].sum() if len(ended) else {}
+    energy = ended.groupby("energy_class")["energy_j"].sum()
     return {
         "study": data.name,
         "algorithm": (data.workflow.get("search") or {}).get("algorithm"),
@@ -84,7 +84,7 @@ def _overview_table(studies: Sequence[StudyData]) -> tuple[list[str], list[list[
         "algorithm",
         "seed",
         "trials",
-        "states",
+        "failed",
         f"best {studies[0].metric}",
         "winner re-trained",
         "running time",
@@ -100,8 +100,8 @@ def _overview_cells(data: StudyData, row: dict[str, Any]) -> list[Cell]:
     metrics = summary.confirmation_metrics(data)
     trained = f"{metrics[0]} {winner[metrics[0]]} (n = {winner['n']})" if winner and metrics else "–"
     return [
-        *(cell(row[name]) for name in ("study", "algorithm", "seed", "trials")),
-        *(Cell(summary.states_line(data)), result(row["best_value"]), Cell(trained)),
+        *(cell(row[name]) for name in ("study", "algorithm", "seed", "trials", "failed")),
+        *(result(row["best_value"]), Cell(trained)),
         Cell(summary.wall_time(data), style="number"),
         Cell("; ".join(line.text for line in energy) or UNAVAILABLE, style="number"),
         Cell("; ".join(line.interval for line in energy if line.interval) or "–"),

@@ -71,14 +71,12 @@ def _importance(axis: Axis, positions: Floats, values: Floats) -> Importance:
 
 def partition(positions: npt.ArrayLike, discrete: bool = False) -> npt.NDArray[np.int64]:
     """Sort places into classes: one for each value if they are few, else about n^(1/3) (at most 20) of equal number."""
-    from scipy.stats import rankdata
-
     places = np.asarray(positions, dtype=float)
     different, labels = np.unique(places, return_inverse=True)
     if discrete or len(different) <= _OWN_BIN:
         return labels.astype(np.int64)
     bins = int(np.clip(round(len(places) ** (1 / 3)), 2, 20))
-    return np.floor((rankdata(places) - 0.5) / len(places) * bins).astype(np.int64)
+    return np.floor((_ranks(places) - 0.5) / len(places) * bins).astype(np.int64)
 
 
 def first_order_index(values: npt.ArrayLike, labels: npt.ArrayLike) -> float:
@@ -86,9 +84,7 @@ def first_order_index(values: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
     0 on average without any influence, 1 if the class decides the rank; needs more trials than classes.
     """
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.asarray(values, dtype=float))
+    ranks = _ranks(np.asarray(values, dtype=float))
     _, labels = np.unique(np.asarray(labels), return_inverse=True)
     counts = np.bincount(labels)
     means = np.bincount(labels, weights=ranks) / counts
@@ -101,9 +97,17 @@ def first_order_index(values: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
 def noise_level(n: int, bins: int) -> float:
     """Return the index that ``bins`` classes of ``n`` trials exceed with a probability of 5 % by chance alone."""
-    from scipy.stats import chi2
+    from scipy.special import chdtri
 
-    return _corrected(float(chi2.ppf(0.95, bins - 1)) / (n - 1), n, bins)
+    return _corrected(float(chdtri(bins - 1, 0.05)) / (n - 1), n, bins)
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return ranks from 1, equal values sharing their mean rank."""
+    _, labels, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Floats = (last - (counts - 1) / 2.0)[labels]
+    return ranks
 
 
 def _corrected(explained: float, n: int, bins: int) -> float:

@@ -35,6 +35,14 @@ def figure(value: Any) -> str:
     return number(value) if wide else _plain(float(value), 4).replace("-", "−")
 
 
+def mean_and_deviation(mean: float, deviation: float) -> str:
+    """Write ``0.9820 ± 0.0016``: the deviation with two significant digits, the mean to the same place."""
+    if not deviation > 0:
+        return f"{figure(mean)} ± {number(deviation)}"
+    decimals = max(1 - math.floor(math.log10(deviation)), 0)
+    return f"{mean:.{decimals}f} ± {deviation:.{decimals}f}".replace("-", "−")
+
+
 def plural(count: int, noun: str) -> str:
     """Write a count with its noun: ``1 trial``, ``2 trials``."""
     return f"{count} {noun}{'s' * (count != 1)}"

@@ -55,15 +55,19 @@ def result(value: Any) -> Cell:
     return Cell(MISSING, "", "number none") if is_missing(value) else Cell(figure(value), float(value), "number")
 
 
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
 def trials_table(data: StudyData) -> tuple[list[str], list[list[Cell]]]:
-    """Return head and rows of the table of trials: the best first, then those without a value, at most `MOST_TRIALS`."""
+    """Return head and rows of the table of trials: the best first, those without a value last."""
     params = [name for name in data.trials.columns if name.startswith("param.")]
     metrics = [name for name in data.trials.columns if name.startswith("metric.")]
     metrics = [name for name in metrics if name != f"metric.{data.metric}"][:_MOST_METRICS]
     head = ["trial", "state", data.metric, *(name.partition(".")[2] for name in params + metrics)]
     head += ["epochs", "time", "energy", "Wh", "attempts", "worker", "error"]
     rows = data.trials.sort_values(["fitness", "trial"], kind="stable", na_position="last").head(MOST_TRIALS)
-    return head, [_trial_cells(row, params + metrics) for row in rows.to_dict("records")]
+    return head, [_trial_cells(row, params + metrics) for row in _records(rows)]
 
 
 def _trial_cells(row: dict[str, Any], names: Iterable[str]) -> list[Cell]:
@@ -102,7 +106,7 @@ def energy_table(data: StudyData) -> tuple[list[str], list[list[Cell]]]:
         "flags",
     ]
     rows = data.energy[(data.energy["scope"] != "trial") & (data.energy["source"] != HEADLINE)]
-    return head, [_energy_cells(row) for row in rows.to_dict("records")]
+    return head, [_energy_cells(row) for row in _records(rows)]
 
 
 def _energy_cells(row: dict[str, Any]) -> list[Cell]:
@@ -135,7 +139,7 @@ def runs_table(data: StudyData) -> tuple[list[str], list[list[Cell]]]:
             Cell(duration(row["elapsed_s"]), style="number"),
             *(cell(row[name]) for name in ("host", "execution", "slots", "ranks")),
         ]
-        for row in data.jobs.to_dict("records")
+        for row in _records(data.jobs)
     ]
 
 

@@ -16,6 +16,7 @@ from autode.report.quantities import (
     interval,
     is_missing,
     joules,
+    mean_and_deviation,
     number,
     watt_hours,
 )
@@ -66,7 +67,8 @@ def energy_missing(data: StudyData) -> tuple[int, str]:
 def confirmation_rows(data: StudyData) -> list[dict[str, Any]]:
     """Return mean and standard deviation (n - 1) of every metric over the fresh seeds, one row a label and trial."""
     rows: list[dict[str, Any]] = []
-    for (label, trial), group in data.confirmations.groupby(["label", "of"], dropna=False, sort=False):
+    groups: Any = data.confirmations.groupby(["label", "of"], dropna=False, sort=False)
+    for (label, trial), group in groups:
         done = group[group["state"] == "completed"]
         figures = {name: _spread(done[f"metric.{name}"]) for name in confirmation_metrics(data)}
         rows.append(
@@ -93,7 +95,9 @@ def _spread(values: pd.Series) -> str:
     known = values.dropna()
     if known.empty:
         return "–"
-    return figure(known.iloc[0]) if len(known) == 1 else f"{figure(known.mean())} ± {known.std(ddof=1):.2g}"
+    return (
+        figure(known.iloc[0]) if len(known) == 1 else mean_and_deviation(float(known.mean()), float(known.std(ddof=1)))
+    )
 
 
 def best_configuration(data: StudyData) -> list[tuple[str, str, str]]:

@@ -66,7 +66,7 @@ def _without_namespaces(element: ElementTree.Element) -> None:
 def _add_titles(root: ElementTree.Element, titles: dict[str, list[str]]) -> None:
     """Give every mark of a group its title; a group drawn as pixels has no marks, and gets none."""
     for group in root.iter("g"):
-        marks = [use for use in group.iter("use")] if group.get("id") in titles else []
+        marks = list(group.iter("use")) if group.get("id") in titles else []
         texts = titles.get(str(group.get("id")), [])
         if len(marks) == len(texts):
             for mark, title in zip(marks, texts, strict=True):

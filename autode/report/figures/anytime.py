@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from autode.report.figures.style import (
@@ -34,7 +36,7 @@ def draw_anytime(data: StudyData) -> Drawing | None:
     if kind == ESTIMATED:
         mark_estimated(ax)
     best = best_so_far(rows["value"].where(rows["fitness"].notna()).to_numpy(float), data.sign)
-    line = {"linestyle": "--", "color": MUTED} if kind == ESTIMATED else {"color": BLUE}
+    line: dict[str, Any] = {"linestyle": "--", "color": MUTED} if kind == ESTIMATED else {"color": BLUE}
     ax.plot(spent / scale, best, drawstyle="steps-post", linewidth=1.8, **line)
     scale_axis(ax, "y", best)
     spent_label = (

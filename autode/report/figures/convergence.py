@@ -40,7 +40,7 @@ def draw_convergence(data: StudyData) -> Drawing | None:
         points(ax, failed, np.full(len(failed), 1.0), "failed", label=f"failed ({len(failed)})", **place)
     scale_axis(ax, "y", rows["value"][valued])
     ax.set(xlabel="finished trials", ylabel=metric_label(data))
-    legend_above(ax)
+    legend_above(ax, borderaxespad=0.9)
     text = f"{data.metric} of {len(rows)} finished trials in the order in which they finished"
     caption = f"{text}, and the best so far. Failed trials ({len(failed)}) are crosses along the upper edge."
     return Drawing(

@@ -86,7 +86,7 @@ def _draw_axes(ax: Axes, axes: list[Axis], inactive: npt.NDArray[np.bool_]) -> N
             ax.annotate(
                 label, at, (-5, 0), textcoords="offset points", ha="right", va="center", fontsize=8, bbox=box, zorder=6
             )
-    for place in np.flatnonzero(inactive):
+    for place in np.flatnonzero(inactive).tolist():
         ax.vlines(place, _INACTIVE, 0, color=FAINT, linewidth=1.0, linestyle=":")
         ax.annotate(
             "not active", (place, _INACTIVE), (6, 0), textcoords="offset points", va="center", fontsize=7.5, color=MUTED

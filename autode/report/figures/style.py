@@ -35,7 +35,7 @@ STATE_COLOURS = {
 MOST_VECTORS = 2000
 WIDE, NARROW = (10.6, 4.2), (5.6, 3.7)
 
-RC: dict[str, Any] = {
+RC: Any = {
     **{"font.family": ["DejaVu Sans"], "font.size": 9.0, "axes.labelsize": 9.0, "legend.fontsize": 8.0},
     **{"text.color": INK, "axes.labelcolor": INK, "xtick.color": MUTED, "ytick.color": MUTED, "axes.edgecolor": FAINT},
     **{"axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8, "axes.axisbelow": True},
@@ -67,7 +67,7 @@ class Drawing:
 def styled() -> Iterator[None]:
     """Draw and save in our style; the caller's settings of matplotlib come back afterwards."""
     with matplotlib.rc_context():
-        matplotlib.rcParams.update(matplotlib.rcParamsDefault)
+        matplotlib.rcdefaults()
         matplotlib.rcParams.update(RC)
         yield
 

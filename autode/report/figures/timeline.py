@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -57,7 +57,8 @@ def draw_timeline(data: StudyData) -> Drawing | None:
     legend_above(ax, handles=handles)
     more = f" The first {len(shown)} of {len(lanes)} workers are shown." if len(lanes) > len(shown) else ""
     mean = 100 * float(busy.mean())
-    caption = f"{plural(len(bars), 'attempt')} on {plural(len(lanes), 'worker')} in {duration(elapsed)}, busy {mean:.0f} % of it.{more}"
+    caption = f"{plural(len(bars), 'attempt')} on {plural(len(lanes), 'worker')}"
+    caption += f" in {duration(elapsed)}, busy {mean:.0f} % of it.{more}"
     return Drawing(
         figure, caption, {"bars": [f"trial {t}: {s}" for t, s in zip(bars["trial"], bars["state"], strict=True)]}
     )
@@ -105,7 +106,7 @@ def _draw_bars(ax: Axes, bars: pd.DataFrame, lanes: list[str], scale: float) -> 
     colours = bars["state"].map(STATE_COLOURS).fillna(MUTED).to_list()
     hatched = (bars["role"] == "confirm").to_numpy()
     many = len(bars) > MOST_VECTORS
-    options = {"edgecolors": "white", "linewidths": 0.0 if many else 0.6, "rasterized": many}
+    options: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.0 if many else 0.6, "rasterized": many}
     ax.add_collection(PolyCollection(list(corners), facecolors=colours, gid="bars", **options))
     if hatched.any():
         ax.add_collection(

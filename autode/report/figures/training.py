@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.ticker import MaxNLocator
 
 from autode.report.figures.style import (
     MOST_VECTORS,
@@ -48,7 +49,7 @@ def draw_training(data: StudyData) -> Drawing | None:
             xlabel="epoch",
             ylabel=metric_label(data) if names == [data.metric] else " (solid), ".join(names) + _dashed(names),
         )
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_above(axes[0])
     behind = epochs["trial"].nunique() - len(best)
     caption = f"Training curves of the best {plural(len(best), 'trial')}"
