@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import math
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +12,7 @@ from typing import Any
 
 from autode.energy import EnergyReading, headline, is_estimate
 from autode.study.journal import Record
-from autode.trial import INTERRUPTED, LOST
+from autode.trial import FAILED, INTERRUPTED, LOST
 
 #: States of a trial without a result: it is being evaluated (as far as the journal tells), or nobody has begun it.
 RUNNING, WAITING = "running", "waiting"
@@ -106,10 +108,18 @@ class RunHistory:
 
 @dataclass
 class History:
-    """All that a journal holds, by kind; `add` keeps it up to date.
+    """All that a journal holds, by kind; `add` keeps it up to date at a cost that does not grow with the journal.
 
     Attributes
     ----------
+    study : dict
+        The ``study`` record.
+    runs, trials, epochs, energy
+        What happened, in the order of the journal; trials by number.
+    done, failed, generation : int
+        Evaluations that have ended, how many of them failed, and the latest generation asked for.
+    recent_seconds : deque of float
+        Seconds that the latest evaluations took.
     measured_j, estimated_j : float or None
         Joules of all attempts, measured (or apportioned) and estimated ones apart; None while there is no figure.
     """
@@ -121,6 +131,12 @@ class History:
     energy: list[Record] = field(default_factory=list)
     measured_j: float | None = None
     estimated_j: float | None = None
+    done: int = 0
+    failed: int = 0
+    generation: int = 0
+    recent_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=50))
+    _open: dict[int, TrialHistory] = field(default_factory=dict)
+    _ranked: list[tuple[float, int]] = field(default_factory=list)
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> History:
@@ -155,7 +171,7 @@ class History:
     @property
     def unfinished(self) -> list[TrialHistory]:
         """Trials that were asked and not told, by number."""
-        return [trial for _, trial in sorted(self.trials.items()) if trial.told is None]
+        return [trial for _, trial in sorted(self._open.items())]
 
     @property
     def seconds(self) -> float:
@@ -164,12 +180,7 @@ class History:
 
     def best(self, count: int = 1) -> list[TrialHistory]:
         """Return the best search trials, best first; ties go to the earlier one."""
-        ranked = [
-            (trial.told["fitness"], trial.number)
-            for trial in self.search_trials
-            if trial.told is not None and trial.told["fitness"] is not None
-        ]
-        return [self.trials[number] for _, number in sorted(ranked)[:count]]
+        return [self.trials[number] for _, number in self._ranked[:count]]
 
     def _take_study(self, record: Record) -> None:
         self.study = record
@@ -187,7 +198,9 @@ class History:
             attempt.live = False
 
     def _take_asked(self, record: Record) -> None:
-        self.trials[record["trial"]] = TrialHistory(record)
+        trial = self.trials[record["trial"]] = self._open[record["trial"]] = TrialHistory(record)
+        if trial.role == "search":
+            self.generation = max(self.generation, int(record.get("generation") or 0))
 
     def _take_started(self, record: Record) -> None:
         self._attempt(record).start = record
@@ -198,7 +211,14 @@ class History:
 
     def _take_told(self, record: Record) -> None:
         self._take_attempt(record)
-        self.trials[record["trial"]].told = record
+        trial = self._open.pop(record["trial"])
+        trial.told = record
+        if trial.role == "search":
+            self.done += 1
+            self.failed += trial.state == FAILED
+            self.recent_seconds.append(float(record["seconds"]))
+            if not math.isnan(fitness := fitness_of(record)):
+                bisect.insort(self._ranked, (fitness, trial.number))
 
     def _take_attempt(self, record: Record) -> None:
         self._attempt(record).end = record

@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autode.study.history import RUNNING, History, TrialHistory
-from autode.trial import FAILED
-
-#: how many of the latest trials the estimate of the time left looks at
-_RECENT = 50
+from autode.study.history import RUNNING, History
 
 
 @dataclass(frozen=True)
@@ -70,26 +66,24 @@ def summarize(history: History, workflow: Mapping[str, Any], evaluations: int, s
     slots : int
         Trials that run at once, for the time left.
     """
-    search = history.search_trials
-    told = [trial for trial in search if trial.told is not None]
     retrained = sum(trial.told is not None for trial in history.confirmations)
     retrainings = planned_retrainings(workflow)
     best = next(iter(history.best()), None)
     return Summary(
         evaluations=evaluations,
-        done=len(told),
-        failed=sum(trial.state == FAILED for trial in told),
+        done=history.done,
+        failed=history.failed,
         running=sum(trial.state == RUNNING for trial in history.unfinished),
         retrained=retrained,
         retrainings=retrainings,
-        generation=max((trial.asked.get("generation", 0) for trial in search), default=0),
+        generation=history.generation,
         best_value=None if best is None or best.told is None else best.told["value"],
         best_trial=None if best is None else best.number,
         best_params=None if best is None else best.asked["params"],
         measured_j=history.measured_j,
         estimated_j=history.estimated_j,
         seconds=history.seconds,
-        left_s=_time_left(told, evaluations - len(told) + retrainings - retrained, slots),
+        left_s=_time_left(history, evaluations - history.done + retrainings - retrained, slots),
     )
 
 
@@ -104,6 +98,7 @@ def evaluations_of(workflow: Mapping[str, Any]) -> int:
     return int(workflow["search"].get("evaluations", 0))
 
 
-def _time_left(told: list[TrialHistory], remaining: int, slots: int) -> float | None:
-    recent = [float(trial.told["seconds"]) for trial in told[-_RECENT:] if trial.told is not None]
+def _time_left(history: History, remaining: int, slots: int) -> float | None:
+    """Return what is left to do at the pace of the latest trials."""
+    recent = history.recent_seconds
     return remaining * sum(recent) / len(recent) / max(slots, 1) if recent else None
