@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 #: The embedded backbone: ResNet-18 at this width, pretrained by ``python -m autode.training.pretrain``.
 EMBEDDED_FILE = Path(__file__).parent / "weights" / "resnet18-w25-glyphs.safetensors"
 EMBEDDED_WIDTH = 0.25
-EMBEDDED_SHA256 = "78e36ff1e284f8bba301aff07cc73a3658054e252298f92d7a633141cd17b389"
+EMBEDDED_SHA256 = "7c1b11ae67c55c81fbe8e5d22575f917f5cb9a1faf828b4f27d48060685eed58"
 #: Mean and standard deviation of each input channel that weights were trained with, for pixels in [0, 1].
 NORMALISATION: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     "embedded": ((0.3, 0.3, 0.3), (0.35, 0.35, 0.35)),
@@ -26,7 +28,7 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def save_backbone(model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
+def save_backbone(model: nn.Module, path: Path, facts: Mapping[str, str | int]) -> None:
     """Write all floating-point state but the head ``fc`` as 16-bit safetensors, atomically.
 
     Parameters
@@ -35,8 +37,8 @@ def save_backbone(model: nn.Module, path: Path, metadata: dict[str, str]) -> Non
         The network, on the CPU.
     path : pathlib.Path
         File to write; its folder must exist.
-    metadata : dict of str to str
-        What the file's header should say.
+    facts : mapping of str to str or int
+        What the file's header should say about its making, stored as JSON under ``"recipe"``.
     """
     from safetensors.torch import save
 

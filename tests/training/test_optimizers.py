@@ -1,0 +1,80 @@
+"""The optimizers do what their names say."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from autode.training.optimizers import make_optimizer, set_lr_factor
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
+
+
+def step(model, optimizer, times=3):
+    for number in range(times):
+        images = torch.full((5, 4), 0.1 * number) + torch.arange(5)[:, None]
+        torch.autograd.backward(model(images).square().mean())
+        optimizer.step()
+        optimizer.zero_grad()
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+def reference(model, name):
+    decayed = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    spared = [parameter for parameter in model.parameters() if parameter.ndim == 1]
+    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": spared, "weight_decay": 0.0}]
+    if name == "sgd":
+        return torch.optim.SGD(groups, lr=0.05, momentum=0.8, nesterov=True)
+    return torch.optim.AdamW(groups, lr=0.005, betas=(0.8, 0.999))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_the_fused_optimizer_equals_torchs_plain_one(name):
+    model = network()
+    twin = copy.deepcopy(model)
+    ours = step(model, make_optimizer(model, name, lr=0.05, weight_decay=0.1, momentum=0.8))
+    theirs = step(twin, reference(twin, name))
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def test_biases_and_normalisation_are_not_decayed():
+    model = network()
+    decayed, spared = make_optimizer(model, "sgd", 0.1, 0.5, 0.9).param_groups
+    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.5, 0.0)
+    assert all(parameter.ndim == 1 for parameter in spared["params"])
+    assert len(decayed["params"]) + len(spared["params"]) == len(list(model.parameters()))
+
+
+def test_frozen_parameters_are_left_out():
+    model = network()
+    model[0].requires_grad_(False)
+    groups = make_optimizer(model, "adamw", 0.1, 0.5, 0.9).param_groups
+    assert sum(len(group["params"]) for group in groups) == 4
+
+
+def test_the_factor_scales_the_base_rate_and_not_the_last_one():
+    optimizer = make_optimizer(network(), "adamw", 1.0, 0.0, 0.9)
+    for factor in (0.5, 0.5, 1.0):
+        set_lr_factor(optimizer, factor)
+        assert [group["lr"] for group in optimizer.param_groups] == [0.1 * factor] * 2
+
+
+def test_zero_momentum_is_plain_gradient_descent():
+    model = network()
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    optimizer = make_optimizer(model, "sgd", 0.1, 0.0, 0.0)
+    torch.autograd.backward(model(torch.rand(5, 4)).square().mean())
+    gradients = [parameter.grad.clone() for parameter in model.parameters()]
+    optimizer.step()
+    for old, gradient, new in zip(before, gradients, model.parameters(), strict=True):
+        torch.testing.assert_close(new.detach(), old - 0.1 * gradient)
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="unknown optimizer 'lion': expected 'sgd' or 'adamw'"):
+        make_optimizer(network(), "lion", 0.1, 0.0, 0.9)

@@ -1,0 +1,61 @@
+"""Our ResNet is torchvision's, at any width."""
+
+import pytest
+import torch
+import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from autode.training.resnet import BLOCKS, Conv2d, ResNet
+
+
+@given(
+    height=st.integers(1, 5),
+    width=st.integers(1, 5),
+    kernel=st.sampled_from([1, 3, 5, 7]),
+    stride=st.integers(1, 3),
+    seed=st.integers(0, 1000),
+)
+@settings(deadline=None, max_examples=60)
+def test_the_convolution_equals_torchs_own_in_output_and_gradients(height, width, kernel, stride, seed):
+    torch.manual_seed(seed)
+    ours = Conv2d(3, 4, kernel, stride, kernel // 2, bias=False)
+    theirs = nn.Conv2d(3, 4, kernel, stride, kernel // 2, bias=False)
+    theirs.load_state_dict(ours.state_dict())
+    inputs = torch.randn(2, 3, height, width)
+    results = []
+    for layer in (ours, theirs):
+        images = inputs.clone().requires_grad_()
+        output = layer(images)
+        torch.autograd.backward(output.square().sum())
+        results.append((output, images.grad, layer.weight.grad))
+    for mine, other in zip(*results, strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("pixels", [32, 64])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_at_full_width_it_is_torchvisions_network(name, pixels):
+    theirs = torchvision.models.get_model(name, num_classes=7).eval()
+    ours = ResNet(BLOCKS[name], 1.0, 7).eval()
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.randn(2, 3, pixels, pixels)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(images), theirs(images), atol=1e-4, rtol=1e-4)
+
+
+def test_a_quarter_of_the_width_has_a_sixteenth_of_the_weights():
+    quarter = ResNet(BLOCKS["resnet18"], 0.25, 10)
+    assert [quarter.conv1.out_channels, quarter.fc.in_features] == [16, 128]
+    whole = ResNet(BLOCKS["resnet18"], 1.0, 10)
+    quarter_size, whole_size = (
+        sum(parameter.numel() for parameter in model.parameters()) for model in (quarter, whole)
+    )
+    assert whole_size / quarter_size == pytest.approx(16, rel=0.02)
+
+
+@pytest.mark.parametrize("width", [0.3, 0.0, -0.25])
+def test_channels_must_be_whole(width):
+    with pytest.raises(ValueError, match="expected a positive multiple of 1/64"):
+        ResNet(BLOCKS["resnet18"], width, 10)
