@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autode.cli.wording import duration, joules, number
 from autode.execution.evaluate import utc_now
+from autode.study import confirm
 from autode.study.session import Listener, Outcome
 from autode.study.summary import Summary, summarize
 
@@ -94,6 +95,8 @@ class PlainLines(_Progress):
         """Say how it ended."""
         summary = self.summary()
         self._say(f"{outcome.reason}: {tell(summary, self.workflow.metric)}, {duration(self.elapsed_s())} in all")
+        for line in confirm.describe(self.history):
+            self._say(line)
 
     def _say(self, text: str) -> None:
         print(f"{utc_now()} {text}", flush=True)
@@ -135,7 +138,8 @@ class LiveBlock(_Progress):
         """Leave the last state on the screen."""
         self._live.update(self._block())
         self._live.stop()
-        self._console.print(outcome.reason if outcome.exit_code == 0 else f"stopped by {outcome.signal}")
+        for line in confirm.describe(self.history):
+            self._console.print(line)
 
     def _block(self) -> Any:
         from rich.console import Group

@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 def describe(history: Any, folder: Path) -> list[tuple[str, str]]:
     """Return the lines of the answer as (label, text)."""
     from autode.cli.wording import duration, joules, number
+    from autode.study import confirm
     from autode.study.lock import holder
     from autode.study.summary import evaluations_of, summarize
 
@@ -58,6 +59,7 @@ def describe(history: Any, folder: Path) -> list[tuple[str, str]]:
     ]
     if summary.retrainings:
         lines.append(("re-train", f"{summary.retrained}/{summary.retrainings} done"))
+        lines.extend(("", text) for text in confirm.describe(history))
     if live:
         lines.append(("running", ", ".join(_running(history)) or "nothing"))
     if summary.best_params is not None:

@@ -66,7 +66,8 @@ def summarize(history: History, workflow: Mapping[str, Any], evaluations: int, s
     slots : int
         Trials that run at once, for the time left.
     """
-    retrained = sum(trial.told is not None for trial in history.confirmations)
+    searched = evaluations and history.done >= evaluations
+    retrained = sum(trial.told is not None for trial in history.confirmations) if searched else 0
     retrainings = planned_retrainings(workflow)
     best = next(iter(history.best()), None)
     return Summary(
