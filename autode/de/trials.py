@@ -127,17 +127,26 @@ class Trials:
         ValueError
             If an id is not among them, or is named twice.
         """
-        if not self.size:
-            raise ValueError(f"trial {ids[0]} is not out")
-        rows: IntArray = self.ids.searchsorted(ids)
-        waiting = (self.ids.take(rows, mode="clip") == ids) & np.isnan(self.values.take(rows, mode="clip"))
-        waiting &= ids < asked
+        rows = self._find(ids)
+        waiting = (self.ids.take(rows, mode="clip") == ids) & (ids < asked) if self.size else ids < 0
+        if waiting.all():
+            waiting = np.isnan(self.values[rows])
         if not waiting.all():
             wrong = int(ids[~waiting][0])
             what = "has been told already" if 0 <= wrong < asked else "has not been asked for"
             raise ValueError(f"trial {wrong} {what}")
-        if ids.size > 1 and not np.diff(np.sort(ids)).all():
-            raise ValueError("the same trial id is given twice in one tell")
+        if ids.size > 1:
+            named = np.zeros(self.size, dtype=np.bool_)
+            named[rows] = True
+            if np.count_nonzero(named) < ids.size:
+                raise ValueError("the same trial id is given twice in one tell")
+        return rows
+
+    def _find(self, ids: IntArray) -> IntArray:
+        if self.size and self.ids[-1] - self.ids[0] == self.size - 1:  # no gaps: always so in whole generations
+            offsets: IntArray = ids - self.ids[0]
+            return offsets
+        rows: IntArray = self.ids.searchsorted(ids)
         return rows
 
     def record(self, rows: IntArray, values: FloatArray) -> None:
