@@ -101,8 +101,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model = train(arguments.steps, arguments.seed)
-    facts = {"recipe": RECIPE, "seed": arguments.seed, "steps": arguments.steps, "torch": torch.__version__}
-    save_backbone(model, arguments.out, {name: str(value) for name, value in facts.items()})
+    facts = {"version": RECIPE, "seed": arguments.seed, "steps": arguments.steps, "torch": str(torch.__version__)}
+    save_backbone(model, arguments.out, facts)
     print(f"{arguments.out}: {arguments.out.stat().st_size} bytes, sha256 {sha256_of(arguments.out)}")
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 #: The embedded backbone: ResNet-18 at this width, pretrained by ``python -m autode.training.pretrain``.
 EMBEDDED_FILE = Path(__file__).parent / "weights" / "resnet18-w25-glyphs.safetensors"
 EMBEDDED_WIDTH = 0.25
-EMBEDDED_SHA256 = "7c1b11ae67c55c81fbe8e5d22575f917f5cb9a1faf828b4f27d48060685eed58"
+EMBEDDED_SHA256 = "c8632c2d1488dfe30c5202a5d15e3411c07d00dddd51ac088c8c34d12832dd8c"
 #: Mean and standard deviation of each input channel that weights were trained with, for pixels in [0, 1].
 NORMALISATION: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     "embedded": ((0.3, 0.3, 0.3), (0.35, 0.35, 0.35)),
@@ -43,13 +43,15 @@ def save_backbone(model: nn.Module, path: Path, facts: Mapping[str, str | int]) 
     from safetensors.torch import save
 
     state = {
-        name: value
+        name: value.half().contiguous()
         for name, value in model.state_dict().items()
         if value.is_floating_point() and not name.startswith("fc.")
     }
+    # one key only: safetensors writes several in random order, and the file's checksum would change from run to run
+    metadata = {"recipe": json.dumps(dict(facts), sort_keys=True)}
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
-        file.write(save({name: value.half().contiguous() for name, value in state.items()}, metadata))
+        file.write(save(state, metadata))
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
