@@ -87,7 +87,7 @@ def _open(backend_class: type[Any], root: Path) -> Any:
     module = vars(sys.modules[backend_class.__module__])
     if "RAPL_PATH" in module:
         module["RAPL_PATH"] = str(root)
-    for path in {module.get("RAPL_PATH"), module.get("HWMON_PATH")} - {None}:
+    for path in (module[name] for name in ("RAPL_PATH", "HWMON_PATH") if name in module):
         if not Path(path).exists():  # the back-end would say so too, after a second spent on describing the processor
             raise MeterUnavailableError(f"{path} does not exist")
     # perun's back-ends are singletons by their metaclass; a meter needs one of its own, opened now
