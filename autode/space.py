@@ -51,7 +51,7 @@ class Float:
 
     def lattice(self, n: int) -> list[float]:
         """Return n values spread evenly from low to high, on the scale of the hyperparameter."""
-        return [self.from_unit(u) for u in np.linspace(0.0, 1.0, n)] if n > 1 else [self.from_unit(0.5)]
+        return [self.from_unit(u) for u in np.linspace(0.0, 1.0, n).tolist()] if n > 1 else [self.from_unit(0.5)]
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,7 @@ class Int:
 
     def contains(self, value: Any) -> bool:
         """Whether the value is one of the integers."""
-        return (
-            _is_number(value)
-            and value == int(value)
-            and self.low <= value <= self._last
-            and (int(value) - self.low) % self.step == 0
-        )
+        return _is_number(value) and self.low <= value <= self._last and (value - self.low) % self.step == 0
 
     def lattice(self, n: int) -> list[int]:
         """Return at most n distinct values spread from low to high."""
@@ -166,7 +161,8 @@ class Space:
     Raises
     ------
     ValueError
-        If the space is empty or a condition names an unknown, later or impossible value.
+        If the space is empty, a condition names an unknown hyperparameter or an impossible value, or conditions form a
+        circle.
     """
 
     def __init__(self, hyperparameters: Mapping[str, Hyperparameter]):
@@ -175,7 +171,7 @@ class Space:
         self.hyperparameters = dict(hyperparameters)
         self.names = tuple(hyperparameters)
         for name, hyperparameter in self.hyperparameters.items():
-            _check_condition(name, hyperparameter.when or {}, self.hyperparameters)
+            _check_condition(name, {} if hyperparameter.when is None else hyperparameter.when, self.hyperparameters)
         self._order = _parents_first(self.hyperparameters)
 
     @property
@@ -203,7 +199,7 @@ class Space:
         Raises
         ------
         ValueError
-            If a name is unknown, a value lies outside, or an active hyperparameter is missing.
+            If a name is unknown, a value lies outside, an active hyperparameter is missing or an inactive one given.
         """
         self.check(params)
         return np.array([h.to_unit(params[n]) if n in params else 0.5 for n, h in self.hyperparameters.items()])
@@ -219,6 +215,9 @@ class Space:
         missing = [name for name in needed if name not in params]
         if missing:
             raise ValueError(f"no value for {', '.join(missing)}")
+        idle = [name for name in params if name not in needed]
+        if idle:
+            raise ValueError(f"{', '.join(idle)} is not active beside these values, by its condition (when)")
 
     def key(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return a hashable key that is equal for equal configurations."""
@@ -272,6 +271,8 @@ def _check_range(low: Any, high: Any, log: Any) -> None:
         raise ValueError(f"log must be true or false, not {log!r}")
     if not low < high:
         raise ValueError(f"the range [{low!r}, {high!r}] is empty; expected low < high")
+    if not math.isfinite(high - low):
+        raise ValueError(f"the range [{low!r}, {high!r}] is wider than a floating-point number can hold")
     if log and low <= 0:
         raise ValueError(f"a log scale needs low > 0, not {low!r}")
 
@@ -280,12 +281,18 @@ def _check_choices(choices: Any) -> None:
     if isinstance(choices, str) or not isinstance(choices, Sequence) or not choices:
         raise ValueError(f"choices must be a list of at least one value, not {choices!r}")
     for i, choice in enumerate(choices):
+        if not _is_plain(choice):
+            raise ValueError(f"the choice {choice!r} is not a text, a finite number, true or false, or a list of these")
         if any(_same(choice, other) for other in choices[:i]):
             raise ValueError(f"choices has {choice!r} twice")
 
 
 def _check_condition(name: str, when: When, space: Mapping[str, Hyperparameter]) -> None:
+    if not isinstance(when, Mapping):
+        raise ValueError(f'{name}: when must be a table such as {{ optimizer = "sgd" }}, not {when!r}')
     for parent, allowed in when.items():
+        if isinstance(allowed, list | tuple) and not allowed:
+            raise ValueError(f"{name}: when {parent} has an empty list, so {name} would never be active")
         if parent not in space or parent == name:
             raise ValueError(f"{name}: when names {parent!r}, which is not another hyperparameter of the space")
         for value in _as_list(allowed):
@@ -319,3 +326,10 @@ def _same(a: Any, b: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether workflow file and journal give the value back as it is."""
+    if isinstance(value, list):
+        return all(_is_plain(one) for one in value)
+    return isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))

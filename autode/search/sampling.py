@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,8 +79,8 @@ class GridSearch(_Sampling):
     """
 
     def __init__(self, space: Space, evaluations: int | None = None, points: int | Mapping[str, int] = 5):
-        self._lattice = list(_combinations(space, _points_by_name(space, points)))
-        super().__init__(space, min(evaluations or len(self._lattice), len(self._lattice)))
+        self._lattice = list(itertools.islice(_combinations(space, _points_by_name(space, points)), evaluations))
+        super().__init__(space, len(self._lattice))
 
     def _proposal(self, number: int) -> Proposal:
         params = self._lattice[number]
@@ -88,6 +88,8 @@ class GridSearch(_Sampling):
 
 
 def _points_by_name(space: Space, points: int | Mapping[str, int]) -> dict[str, int]:
+    if not isinstance(points, int | Mapping):
+        raise ValueError(f"points must be a whole number or a table of them by hyperparameter, not {points!r}")
     table = (
         dict.fromkeys(space.names, points) if isinstance(points, int) else {**dict.fromkeys(space.names, 5), **points}
     )
@@ -99,11 +101,13 @@ def _points_by_name(space: Space, points: int | Mapping[str, int]) -> dict[str, 
     return table
 
 
-def _combinations(space: Space, points: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return the distinct active configurations of the lattice."""
+def _combinations(space: Space, points: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    """Yield the distinct active configurations of the lattice."""
     axes = [space.hyperparameters[name].lattice(points[name]) for name in space.names]
-    distinct: dict[tuple[Any, ...], dict[str, Any]] = {}
+    seen: set[tuple[Any, ...]] = set()
     for values in itertools.product(*axes):
         params = space.active(dict(zip(space.names, values, strict=True)))
-        distinct.setdefault(space.key(params), params)
-    return list(distinct.values())
+        key = space.key(params)
+        if key not in seen:
+            seen.add(key)
+            yield params
