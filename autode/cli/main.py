@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from autode._version import __version__
 from autode.cli import doctor, report, run, status
 from autode.study.errors import UserError
+from autode.study.lock import TakenOverError
 
 _DESCRIPTION = """\
 Differential evolution over hyperparameters, every trial's joules accounted for.
@@ -46,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"autode: {error}", file=sys.stderr)
         return 2
+    except TakenOverError as error:
+        print(f"autode: {error}; this run ends without a trace in the study", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # the reader of our output, such as head, has gone
         sys.stderr.close()
         return 0

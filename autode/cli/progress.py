@@ -94,7 +94,7 @@ class PlainLines(_Progress):
     def end(self, outcome: Outcome) -> None:
         """Say how it ended."""
         summary = self.summary()
-        self._say(f"{outcome.reason}: {tell(summary, self.workflow.metric)}, {duration(self.elapsed_s())} in all")
+        self._say(f"{outcome}: {tell(summary, self.workflow.metric)}, {duration(self.elapsed_s())} in all")
         for line in confirm.describe(self.history):
             self._say(line)
 
@@ -140,6 +140,7 @@ class LiveBlock(_Progress):
         self._live.stop()
         for line in confirm.describe(self.history):
             self._console.print(line)
+        self._console.print(str(outcome))
 
     def _block(self) -> Any:
         from rich.console import Group

@@ -102,7 +102,7 @@ def _load(arguments: argparse.Namespace, comm: Any) -> Study:
 def _report(arguments: argparse.Namespace, study: Study, outcome: Outcome) -> None:
     """Write the report of what there is."""
     if outcome.exit_code:
-        print(f"stopped by {outcome.signal}; the same command goes on from here", file=sys.stderr)
+        print(f"{outcome}; the same command goes on from here", file=sys.stderr)
         return
     if not arguments.no_report:
         from autode.report import write_report

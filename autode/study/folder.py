@@ -14,7 +14,7 @@ import tomli_w
 from autode._version import __version__
 from autode.execution.evaluate import utc_now
 from autode.study.errors import UserError
-from autode.study.journal import SCHEMA, Journal, JournalError, Record, read_journal
+from autode.study.journal import SCHEMA, Journal, JournalError, Record, next_run, read_journal, unfenced
 from autode.study.lock import FolderLock
 from autode.study.workflow import Workflow
 
@@ -24,11 +24,12 @@ WORKFLOW_NAME = "workflow.toml"
 
 @dataclass(frozen=True)
 class OpenFolder:
-    """A folder held by this run: its journal, and the records it had when it was opened."""
+    """A folder held by this run: its journal, the records it had when it was opened, and the number of this run."""
 
     path: Path
     journal: Journal
     records: list[Record]
+    run: int
 
 
 @contextmanager
@@ -42,10 +43,7 @@ def open_folder(path: Path, workflow: Workflow) -> Iterator[OpenFolder]:
     """
     lock = _claim(path)
     try:
-        try:
-            journal = Journal(path / JOURNAL_NAME)
-        except JournalError as error:
-            raise UserError(str(error)) from None
+        journal, run = _open_journal(path, lock)
         try:
             records = journal.records
             if records:
@@ -54,11 +52,25 @@ def open_folder(path: Path, workflow: Workflow) -> Iterator[OpenFolder]:
                 records = [_study_record(workflow)]
                 journal.append(records)
             write_atomically(path / WORKFLOW_NAME, tomli_w.dumps(plain(workflow.to_dict())).encode())
-            yield OpenFolder(path, journal, records)
+            yield OpenFolder(path, journal, records, run)
         finally:
             journal.close()
     finally:
         lock.release()
+
+
+def _open_journal(path: Path, lock: FolderLock) -> tuple[Journal, int]:
+    """Open the journal and number this run; a run that may still be writing is shut out before its records are read."""
+    try:
+        journal = Journal(path / JOURNAL_NAME, lock.check)
+        run = next_run(journal.records)
+        if lock.took_over:
+            journal.append({"type": "claim", "run": run})
+            journal.close()
+            journal = Journal(path / JOURNAL_NAME, lock.check)
+    except JournalError as error:
+        raise UserError(str(error)) from None
+    return journal, run
 
 
 def _claim(path: Path) -> FolderLock:
@@ -114,6 +126,7 @@ def load_records(path: Path) -> list[Record]:
     """
     try:
         records, _ = read_journal(path / JOURNAL_NAME)
+        records = unfenced(records)
     except FileNotFoundError:
         raise UserError(f"{path}: no study in this folder ({JOURNAL_NAME} is missing)") from None
     except (OSError, JournalError) as error:

@@ -1,12 +1,14 @@
 """The journal: one append-only file of checksummed JSON lines, which is the study's only truth.
 
 A line is ``{"crc":"<8 hex digits>",...}``; the checksum (CRC-32) covers the text of the record without the ``crc``
-entry, so a line that a kill cut short is told from a whole one. Records and their fields:
+entry, so a line that a kill cut short is told from a whole one. Every record of a run carries its number, so a writer
+that another run has replaced (`autode.study.lock`) can no longer change anything. Records and their fields:
 
 ========= =====================================================================================================
 study     schema, autode, name, created, identity (what must not change between runs), workflow (as resolved)
 run       run (0, 1, ... one per start of the program), time, host, pid, execution, slots, ranks, slurm, versions,
           git, meters, command
+claim     run; written by a run that takes a study over from one that was given up, before it reads the journal
 asked     trial, proposal, generation, params, point, seed, epochs, role (search or confirm), label, of, time
 started   trial, attempt, run, host, rank, device, time
 epoch     trial, attempt, epoch, metrics, seconds (since the attempt's start), energy_j
@@ -24,7 +26,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,23 @@ def read_journal(path: str | os.PathLike[str]) -> tuple[list[Record], int]:
     return records, size
 
 
+def unfenced(records: Iterable[Record]) -> list[Record]:
+    """Leave out what a run wrote after a later run had begun: its writer had been given up by then."""
+    kept: list[Record] = []
+    run = -1
+    for record in records:
+        if record["type"] in ("run", "claim"):
+            run = max(run, int(record["run"]))
+        if int(record.get("run", run)) >= run:
+            kept.append(record)
+    return kept
+
+
+def next_run(records: Iterable[Record]) -> int:
+    """Return the number that the next run gets."""
+    return 1 + max((int(record["run"]) for record in records if record["type"] in ("run", "claim")), default=-1)
+
+
 def _refuse_damage_inside(path: str | os.PathLike[str], number: int, rest: bytes) -> None:
     """Raise if whole records follow the damaged line ``number``."""
     if any(decode(line) is not None for line in rest.split(b"\n") if line):
@@ -110,14 +129,18 @@ class Journal:
     ----------
     path : path-like
         The file; created if missing. A torn last record is cut off when the journal is opened.
+    check : callable, optional
+        Called before every write; raises if this writer must not write any more.
     """
 
-    def __init__(self, path: str | os.PathLike[str]):
+    def __init__(self, path: str | os.PathLike[str], check: Callable[[], None] = lambda: None):
         self.path = Path(path)
+        self._check = check
         self.records: list[Record] = []
         created = not self.path.exists()
         if not created:
-            self.records, size = read_journal(self.path)
+            records, size = read_journal(self.path)
+            self.records = unfenced(records)
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         if created:
             _sync_folder(self.path.parent)
@@ -130,6 +153,7 @@ class Journal:
         batch = [records] if isinstance(records, dict) else list(records)
         if not batch:
             return
+        self._check()
         data = b"".join(encode(record) for record in batch)
         while data:
             data = data[os.write(self._fd, data) :]

@@ -1,12 +1,22 @@
-"""One writer: a study's folder is locked while a run works on it."""
+"""One writer: a study's folder is locked while a run works on it.
+
+The lock is the kernel's (POSIX record lock, which NFS and Lustre know too), so it ends with its process. Slurm, however,
+can start a job a second time while the first still runs on a node that it has lost sight of. The second start then takes
+the study over: it writes its own name into the lock file, and the first, which looks at the name before every write,
+stops. What it wrote after that moment is recognised by its run number and left out (`autode.study.journal.unfenced`).
+"""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
+import secrets
 import socket
 import struct
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from autode.study.errors import UserError
@@ -16,13 +26,70 @@ LOCK_NAME = "lock"
 _FLOCK = "hhqqi4x"
 
 
+class TakenOverError(RuntimeError):
+    """A later start of the same job has taken the study over."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock.
+
+    Attributes
+    ----------
+    host, pid
+        The process.
+    job : str
+        Slurm job, empty outside of one.
+    restart : int
+        How often Slurm has restarted that job.
+    token : str
+        Tells two runs apart that agree in everything else.
+    """
+
+    host: str
+    pid: int
+    job: str = ""
+    restart: int = 0
+    token: str = ""
+
+    @classmethod
+    def this_process(cls, environment: Mapping[str, str] | None = None) -> Holder:
+        """Return the holder that this process would be."""
+        env = os.environ if environment is None else environment
+        restart = int(env.get("SLURM_RESTART_COUNT") or 0)
+        return cls(socket.gethostname(), os.getpid(), env.get("SLURM_JOB_ID", ""), restart, secrets.token_hex(8))
+
+    @classmethod
+    def parse(cls, text: bytes) -> Holder | None:
+        """Read what a holder wrote; None if it is not whole."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
+
+    def replaces(self, other: Holder) -> bool:
+        """Whether Slurm started this one because it had given the other one up."""
+        return bool(self.job) and self.job == other.job and self.restart > other.restart
+
+    def __str__(self) -> str:
+        job = f", Slurm job {self.job}" + (f" restart {self.restart}" if self.restart else "") if self.job else ""
+        return f"process {self.pid} on {self.host}{job}"
+
+
 class FolderLock:
-    """An advisory lock that the kernel releases when its process ends, however it ends.
+    """The right to write into a study's folder.
 
     Parameters
     ----------
     folder : pathlib.Path
         The study's output folder.
+    me : Holder, optional
+        Instead of this process.
+
+    Attributes
+    ----------
+    took_over : bool
+        Whether an earlier start of this job still held the kernel's lock.
 
     Raises
     ------
@@ -30,16 +97,36 @@ class FolderLock:
         If another run holds the lock; the message names host and process.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, me: Holder | None = None):
+        self._me = me or Holder.this_process()
+        self.took_over = False
         self._fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = os.pread(self._fd, 4096, 0).decode(errors="replace").strip()
-            os.close(self._fd)
-            raise UserError(f"{folder}: another run is working on this study ({_holder(holder)})") from None
+            self._refuse_unless_given_up(folder)
         os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode(), 0)
+        os.pwrite(self._fd, json.dumps(asdict(self._me)).encode(), 0)
+        os.fsync(self._fd)
+
+    def _refuse_unless_given_up(self, folder: Path) -> None:
+        """Raise unless the other run is an earlier start of this very job."""
+        other = Holder.parse(self._content())
+        if other is None or not self._me.replaces(other):
+            os.close(self._fd)
+            raise UserError(f"{folder}: another run is working on this study ({other or 'unknown process'})")
+        self.took_over = True
+
+    def _content(self) -> bytes:
+        return os.pread(self._fd, 4096, 0)
+
+    def check(self) -> None:
+        """Raise `TakenOverError` if another run has taken the study over."""
+        with suppress(OSError):
+            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)  # ask a network file system again
+        other = Holder.parse(self._content())
+        if other is not None and other.token != self._me.token:
+            raise TakenOverError(f"the study was taken over by {other}")
 
     def release(self) -> None:
         """Let the next run begin."""
@@ -52,15 +139,8 @@ def holder(folder: Path) -> str:
         with (folder / LOCK_NAME).open("rb") as file:
             question = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
             answer = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, question))
-            return "" if answer[0] == fcntl.F_UNLCK else _holder(file.read().decode(errors="replace"))
+            if answer[0] == fcntl.F_UNLCK:
+                return ""
+            return str(Holder.parse(file.read()) or "unknown process")
     except OSError:
         return ""
-
-
-def _holder(text: str) -> str:
-    """Say in words who holds a lock."""
-    try:
-        holder = json.loads(text)
-        return f"process {holder['pid']} on {holder['host']}"
-    except (ValueError, KeyError, TypeError):
-        return "unknown process"

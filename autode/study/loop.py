@@ -12,7 +12,7 @@ from autode.execution import EpochDone, Event, Executor, Finished, Started
 from autode.execution.evaluate import utc_now
 from autode.search import Search
 from autode.study import confirm
-from autode.study.budget import Budget
+from autode.study.budget import Budget, wall_time_left
 from autode.study.fitness import judge
 from autode.study.history import Attempt, History, TrialHistory, fitness_of, span_s
 from autode.study.journal import Journal, Record
@@ -21,7 +21,7 @@ from autode.study.workflow import Workflow
 from autode.trial import INTERRUPTED, LOST, TrialResult, TrialTask, derive_seed
 
 #: why a run ended
-FINISHED, BUDGET, SIGNAL = "finished", "budget", "signal"
+FINISHED, BUDGET, SIGNAL, WALL_TIME = "finished", "budget", "signal", "wall time"
 _LOOK_EVERY_S = 0.5
 
 
@@ -41,6 +41,8 @@ class Run:
     executor : Executor
     folder : str
         Output folder.
+    number : int
+        Number of this run.
     stop : StopRequest
     listener : callable
         Sees every record after it was written.
@@ -55,6 +57,7 @@ class Run:
     journal: Journal
     executor: Executor
     folder: str
+    number: int
     stop: StopRequest
     listener: Callable[[Record], None]
     tick: Callable[[], list[Record]]
@@ -62,24 +65,26 @@ class Run:
     def __post_init__(self) -> None:
         self._queue: deque[TrialHistory] = deque(self.history.unfinished)
         self._running: dict[int, TrialHistory] = {}
-        self._budget = Budget(self.workflow.budget, self.history)
-        self.number = len(self.history.runs)
+        execution = self.workflow.execution
+        wall_s = wall_time_left(float(execution["wall_time_s"]), float(execution["grace_s"]))
+        self._budget = Budget(self.workflow.budget, self.history, wall_s)
 
     def run(self) -> str:
-        """Go on until the study is done, a budget is used up, or a signal comes; return which of these."""
+        """Go on until the study is done, a budget or the job's time is used up, or a signal comes; return which."""
         self._close_lost_attempts()
         while True:
             if self.stop:
                 return self._wind_down()
             self._submit()
             if not self._running:
-                return BUDGET if self._budget.exhausted else FINISHED
+                return self._why_idle()
             for event in self.executor.wait(_LOOK_EVERY_S):
                 self._handle(event)
             self.write(self.tick(), durable=False)
 
     def write(self, records: list[Record], *, durable: bool = True) -> None:
-        """Journal records first, then let memory and listener know them."""
+        """Journal records first, then let memory and listener know them; each carries the number of this run."""
+        records = [{**record, "run": self.number} for record in records]
         self.journal.append(records, durable=durable)
         for record in records:
             self.history.add(record)
@@ -87,12 +92,20 @@ class Run:
 
     def _submit(self) -> None:
         """Fill the free slots: first with what was asked before, then with new proposals."""
-        while len(self._running) < self.executor.slots and not self._budget.exhausted:
+        while len(self._running) < self.executor.slots:
+            if self._budget.exhausted(len(self._running)) or self._budget.out_of_wall_time:
+                return
             if not self._queue and not self._ask():
                 return
             trial = self._queue.popleft()
             self._running[trial.number] = trial
             self.executor.submit(self._task(trial))
+
+    def _why_idle(self) -> str:
+        """Say why nothing runs and nothing was started."""
+        if self._queue or not self.search.finished:
+            return BUDGET if self._budget.exhausted(0) else WALL_TIME
+        return FINISHED
 
     def _ask(self) -> bool:
         """Get new proposals, or after the search the re-trainings; False if there are none now."""
@@ -145,7 +158,7 @@ class Run:
     def _handle(self, event: Event) -> None:
         """Write down what an executor reports, then act on it."""
         if isinstance(event, Started):
-            self.write([{"type": "started", "run": self.number, **vars(event)}], durable=False)
+            self.write([{"type": "started", **vars(event)}], durable=False)
         elif isinstance(event, EpochDone):
             self.write([{"type": "epoch", **vars(event)}], durable=False)
         elif isinstance(event, Finished):

@@ -17,7 +17,7 @@ from autode.study.folder import OpenFolder, open_folder
 from autode.study.history import History
 from autode.study.journal import Record
 from autode.study.launch import node_meters
-from autode.study.loop import SIGNAL, Run, bring_up_to_date
+from autode.study.loop import SIGNAL, WALL_TIME, Run, bring_up_to_date
 from autode.study.provenance import describe_run
 from autode.study.stopping import StopRequest, stop_on_signals
 from autode.study.workflow import Workflow
@@ -34,7 +34,7 @@ class Outcome:
 
     Attributes
     ----------
-    reason : {"finished", "budget", "signal", "refused"}
+    reason : {"finished", "budget", "signal", "wall time", "refused"}
     signal : str
         Name of the signal, if one ended the run.
     """
@@ -42,10 +42,15 @@ class Outcome:
     reason: str
     signal: str = ""
 
+    def __str__(self) -> str:
+        return (
+            f"stopped by {self.signal}" if self.signal else f"stopped: {self.reason}" if self.exit_code else self.reason
+        )
+
     @property
     def exit_code(self) -> int:
         """0 when the study is done, 3 when the same command goes on with it."""
-        return {SIGNAL: EXIT_CONTINUE, "refused": EXIT_USER}.get(self.reason, EXIT_DONE)
+        return {SIGNAL: EXIT_CONTINUE, WALL_TIME: EXIT_CONTINUE, "refused": EXIT_USER}.get(self.reason, EXIT_DONE)
 
     @classmethod
     def of_exit_code(cls, code: int) -> Outcome:
@@ -75,9 +80,8 @@ class Listener:
 class NodeEnergy:
     """The joules of the node that coordinates, cut into records of at most half a minute that add up."""
 
-    def __init__(self, meters: MeterSet, run: int):
+    def __init__(self, meters: MeterSet):
         self._meters = meters
-        self._run = run
         self._open()
 
     def _open(self) -> None:
@@ -96,7 +100,7 @@ class NodeEnergy:
         """Return the last record."""
         readings = [reading.to_dict() for reading in self._window.stop()]
         host = next((reading["host"] for reading in readings), "")
-        head = {"type": "energy", "run": self._run, "scope": "node", "host": host}
+        head = {"type": "energy", "scope": "node", "host": host}
         return [head | {"readings": readings, "time": utc_now()}]
 
 
@@ -129,7 +133,7 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
         executor = make_executor()
         code = EXIT_FAULT
         stack.callback(lambda: executor.close(code))
-        energy = NodeEnergy(meters, len(history.runs))
+        energy = NodeEnergy(meters)
 
         def tick() -> list[Record]:
             listener.tick()
@@ -143,6 +147,7 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
             journal=folder.journal,
             executor=executor,
             folder=str(path.resolve()),
+            number=folder.run,
             stop=stop,
             listener=listener.record,
             tick=tick,
@@ -154,12 +159,11 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
 
 def _run(run: Run, energy: NodeEnergy, listener: Listener, meters: MeterSet) -> Outcome:
     """Run the loop between the records of the run's begin and end."""
-    number = run.number
     listener.begin(run.workflow, run.history, run.executor)
-    run.write([_run_record(number, run.executor, meters)])
+    run.write([_run_record(run.executor, meters)])
     reason = run.run()
     outcome = Outcome(reason, run.stop.name if reason == SIGNAL else "")
-    end = {"type": "end", "run": number, "reason": reason, "exit_code": outcome.exit_code, "time": utc_now()}
+    end = {"type": "end", "reason": reason, "exit_code": outcome.exit_code, "time": utc_now()}
     run.write([*energy.stop(), end | {"signal": outcome.signal}])
     listener.end(outcome)
     return outcome
@@ -183,10 +187,9 @@ def _refuse_unmeasurable_budget(workflow: Workflow, meters: MeterSet) -> None:
         )
 
 
-def _run_record(number: int, executor: Executor, meters: MeterSet) -> Record:
+def _run_record(executor: Executor, meters: MeterSet) -> Record:
     return {
         "type": "run",
-        "run": number,
         "time": utc_now(),
         "execution": executor.kind,
         "slots": executor.slots,

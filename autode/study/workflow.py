@@ -50,6 +50,7 @@ _EXECUTION: Mapping[str, Key] = {
     "ranks_per_trial": Key("1 (trials on several ranks come later)", lambda v: v == 1 and is_whole(v), 1),
     "trial_timeout_s": number(0),
     "grace_s": number(20),
+    "wall_time_s": number(0),
 }
 _BUDGET: Mapping[str, Key] = {"joules": number(0), "seconds": number(0)}
 _ENERGY: Mapping[str, Key] = {
