@@ -1,9 +1,9 @@
 """One writer: a study's folder is locked while a run works on it.
 
-The lock is the kernel's (POSIX record lock, which NFS and Lustre know too), so it ends with its process. Slurm, however,
-can start a job a second time while the first still runs on a node that it has lost sight of. The second start then takes
-the study over: it writes its own name into the lock file, and the first, which looks at the name before every write,
-stops. What it wrote after that moment is recognised by its run number and left out (`autode.study.journal.unfenced`).
+The lock is the kernel's (POSIX record lock, which NFS and Lustre know too), so it ends with its process. Slurm, though,
+can start a job a second time while the first still runs on a node that it has lost sight of. The second start then
+takes the study over: it writes its own name into the lock file, and the first, which looks at the name before every
+write, stops. What it still wrote is recognised by its run number and left out (`autode.study.journal.unfenced`).
 """
 
 from __future__ import annotations

@@ -65,6 +65,7 @@ class Run:
     def __post_init__(self) -> None:
         self._queue: deque[TrialHistory] = deque(self.history.unfinished)
         self._running: dict[int, TrialHistory] = {}
+        self._submitted = 0  # a run starts at least one trial, or a chain of short jobs would never get anywhere
         execution = self.workflow.execution
         wall_s = wall_time_left(float(execution["wall_time_s"]), float(execution["grace_s"]))
         self._budget = Budget(self.workflow.budget, self.history, wall_s)
@@ -93,12 +94,13 @@ class Run:
     def _submit(self) -> None:
         """Fill the free slots: first with what was asked before, then with new proposals."""
         while len(self._running) < self.executor.slots:
-            if self._budget.exhausted(len(self._running)) or self._budget.out_of_wall_time:
+            if self._budget.exhausted(len(self._running)) or (self._submitted and self._budget.out_of_wall_time):
                 return
             if not self._queue and not self._ask():
                 return
             trial = self._queue.popleft()
             self._running[trial.number] = trial
+            self._submitted += 1
             self.executor.submit(self._task(trial))
 
     def _why_idle(self) -> str:
