@@ -10,7 +10,7 @@ def gpu_count() -> int:
     """Return how many NVIDIA GPUs this process may use, without starting CUDA (0 where there are none)."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return len([one for one in visible.split(",") if one.strip() and one.strip() != "-1"])
+        return len([one for one in visible.split(",") if one.strip() not in ("", "-1", "NoDevFiles")])
     with suppress(Exception):  # no driver, no library, no permission: there is no GPU for us
         import pynvml
 

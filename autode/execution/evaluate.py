@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 import time
@@ -77,7 +76,7 @@ def evaluate(
     Returns
     -------
     TrialResult
-        Never raises for what the objective does; only KeyboardInterrupt and SystemExit pass.
+        Never raises for what the objective does, ``sys.exit()`` included; only KeyboardInterrupt passes.
     """
     started, clock, cpu = utc_now(), time.perf_counter(), _cpu_seconds()
     emit(Started(task.number, task.attempt, place.host, place.rank, place.device, started))
@@ -90,7 +89,7 @@ def evaluate(
 
     trial = _trial(task, place, on_report, stop_requested)
     window = meters.window(scope="trial")
-    outcome = _call(objective, trial)
+    outcome = _call(objective, trial, stop_requested)
     energy = tuple(reading.to_dict() for reading in window.stop())
     return TrialResult(
         number=task.number,
@@ -135,22 +134,29 @@ def _trial(
     )
 
 
-def _call(objective: Objective, trial: Trial) -> dict[str, Any]:
+def _call(objective: Objective, trial: Trial, stop_requested: Callable[[], bool]) -> dict[str, Any]:
     """Return state, metrics, error and traceback of one call."""
     try:
-        metrics = _as_metrics(objective(trial))
-    except TrialInterrupted:
-        return {"state": INTERRUPTED, "metrics": {}}
-    except TrialStopped as stop:
-        return {"state": STOPPED, "metrics": stop.metrics}
-    except Exception as error:
+        return _outcome(objective, trial, stop_requested)
+    except (Exception, SystemExit) as error:
         return {
             "state": FAILED,
             "metrics": {},
             "error": f"{classify(error)}: {_message(error)}",
             "traceback": traceback.format_exc(),
         }
-    return {"state": COMPLETED, "metrics": metrics}
+
+
+def _outcome(objective: Objective, trial: Trial, stop_requested: Callable[[], bool]) -> dict[str, Any]:
+    """Return state and metrics of a call that ended in one of the three ways an objective may choose."""
+    try:
+        return {"state": COMPLETED, "metrics": _as_metrics(objective(trial))}
+    except TrialStopped as stop:
+        return {"state": STOPPED, "metrics": _as_metrics(stop.metrics)}
+    except TrialInterrupted:
+        if not stop_requested():  # it would be started again and again
+            raise RuntimeError("the objective raised TrialInterrupted, but nothing had asked it to stop") from None
+        return {"state": INTERRUPTED, "metrics": {}}
 
 
 def _as_metrics(value: Any) -> dict[str, float]:
@@ -178,14 +184,14 @@ def classify(error: BaseException) -> str:
     return "exception"
 
 
-def failure(task: TrialTask, place: Place, started: str, seconds: float, error: str) -> TrialResult:
+def failure(task: TrialTask, place: Place, started: str, seconds: float, error: str, *, epochs: int = 0) -> TrialResult:
     """Return the result of an attempt whose process is gone, so that nobody in it could write one."""
     return TrialResult(
         number=task.number,
         attempt=task.attempt,
         state=FAILED,
         metrics={},
-        epochs=0,
+        epochs=epochs,
         seconds=seconds,
         started=started,
         finished=utc_now(),
@@ -193,11 +199,6 @@ def failure(task: TrialTask, place: Place, started: str, seconds: float, error: 
         rank=place.rank,
         error=error,
     )
-
-
-def is_nan(value: float | None) -> bool:
-    """Whether a metric is missing or not finite, which makes its trial a failed one."""
-    return value is None or not math.isfinite(value)
 
 
 def _message(error: BaseException) -> str:

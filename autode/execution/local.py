@@ -10,14 +10,18 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from pathlib import Path
 
 from autode.execution.evaluate import failure, utc_now
-from autode.execution.events import Event, Finished, Started
-from autode.execution.worker import Setup
+from autode.execution.events import EpochDone, Event, Finished, Started
+from autode.execution.lifetime import kill_group
+from autode.execution.worker import LOG_NAME, Setup, remove_if_empty
 from autode.trial import INTERRUPTED, TrialResult, TrialTask
 
+#: seconds that a worker process may take to start, besides its first trial's time limit
+_START_S = 60.0
 # what would make a worker believe that it is an MPI rank itself
 _MPI_VARIABLES = ("PMI_", "PMIX_", "PMI2_", "OMPI_", "PRTE_", "HYDRA_", "HYDI_", "MPI_LOCAL", "MPIR_")
 
@@ -37,9 +41,10 @@ class LocalWorker:
         self._setup = setup
         self._threads = threads
         self.task: TrialTask | None = None
-        self._sent = 0.0
+        self._since = 0.0
+        self._running = False
         self._started = ""
-        self._stopping_since: float | None = None
+        self._epochs = 0
         self._start()
 
     def _start(self) -> None:
@@ -50,20 +55,23 @@ class LocalWorker:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "autode.execution.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env=worker_environment(self._threads, self._setup.place.device),
+            env=worker_environment(self._threads),
             stdin=subprocess.DEVNULL,
+            process_group=0,  # so that a trial can be killed with all processes that it has started
         )
         theirs.close()
         self.pipe = Connection(ours.detach())
         self._send_setup(cloudpickle.dumps(self._setup))
 
     def _send_setup(self, data: bytes) -> None:
-        with suppress(BrokenPipeError):  # a process that died at once is noticed when its pipe is read
+        with suppress(BrokenPipeError, ConnectionResetError):  # a process that died at once is noticed later
+            self.pipe.send(sys.path)
             self.pipe.send_bytes(data)
 
     def submit(self, task: TrialTask) -> None:
         """Start a trial on this idle worker."""
-        self.task, self._sent, self._started = task, time.monotonic(), utc_now()
+        self.task, self._since, self._started = task, time.monotonic(), utc_now()
+        self._running, self._epochs = False, 0
         if self.process.poll() is not None:
             self._restart()
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -74,22 +82,33 @@ class LocalWorker:
         """Monotonic time at which the running trial must have ended."""
         if self.task is None or not self.task.timeout_s:
             return float("inf")
-        return self._sent + self.task.timeout_s
+        return self._since + self.task.timeout_s + (0.0 if self._running else _START_S)
 
     def read(self) -> list[Event]:
         """Return all events that have arrived; a dead process brings the failure of its trial and is replaced."""
         events: list[Event] = []
+        gone = self.process.poll() is not None  # asked before the pipe is emptied: nothing can follow then
         try:
             while self.pipe.poll():
                 event = self.pipe.recv()
                 events.append(event)
-                if isinstance(event, Finished):
-                    self.task = None
-        except (EOFError, ConnectionResetError, OSError):
-            events.extend(self._buried())
-        if time.monotonic() > self.deadline:
-            events.extend(self._timed_out())
+                self._note(event)
+        except (EOFError, OSError):
+            gone = True
+        if self.task is not None and gone:
+            events.append(self._fail(self._cause_of_death()))
+        elif self.task is not None and time.monotonic() > self.deadline:
+            events.append(self._fail(f"timeout: the trial ran longer than {self.task.timeout_s:g} s"))
         return events
+
+    def _note(self, event: Event) -> None:
+        """Keep what is needed should the process die."""
+        if isinstance(event, Started):  # the start of the process does not count towards the time limit
+            self._since, self._running = time.monotonic(), True
+        elif isinstance(event, EpochDone):
+            self._epochs = max(self._epochs, event.epoch)
+        else:
+            self.task = None
 
     def interrupt(self) -> None:
         """Ask the running trial to save and end."""
@@ -102,9 +121,7 @@ class LocalWorker:
         self.kill()
         if self.task is None:
             return None
-        task, self.task = self.task, None
-        result = failure(task, self._setup.place, self._started, time.monotonic() - self._sent, "")
-        return TrialResult.from_dict({**result.to_dict(), "state": INTERRUPTED})
+        return replace(self._result_of_death(""), state=INTERRUPTED)
 
     def close(self) -> None:
         """End the process: politely when idle, by force when busy."""
@@ -117,8 +134,7 @@ class LocalWorker:
 
     def kill(self) -> None:
         """End the process at once."""
-        if self.process.poll() is None:
-            self.process.kill()
+        kill_group(self.process.pid)
         self.process.wait()
         self.pipe.close()
 
@@ -126,24 +142,23 @@ class LocalWorker:
         self.kill()
         self._start()
 
-    def _timed_out(self) -> list[Event]:
-        assert self.task is not None
-        return self._failed(f"timeout: the trial ran longer than {self.task.timeout_s:g} s", restart=True)
+    def _cause_of_death(self) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            return describe_death(self.process.wait(2.0))
+        return "exception: the trial closed the connection of its process"
 
-    def _buried(self) -> list[Event]:
-        """Turn the death of the process into the failure of its trial."""
-        self.process.wait()
-        if self.task is None:
-            return []
-        return self._failed(describe_death(self.process.returncode), restart=True)
+    def _fail(self, error: str) -> Finished:
+        """Kill what is left, begin anew, and return the failure of the trial."""
+        self._restart()
+        return Finished(self._result_of_death(error))
 
-    def _failed(self, error: str, *, restart: bool) -> list[Event]:
+    def _result_of_death(self, error: str) -> TrialResult:
+        """Return the result of the trial whose process is gone."""
         assert self.task is not None
-        result = failure(self.task, self._setup.place, self._started, time.monotonic() - self._sent, error)
-        self.task = None
-        if restart:
-            self._restart()
-        return [Finished(result)]
+        task, self.task = self.task, None
+        remove_if_empty(Path(task.directory) / LOG_NAME)
+        seconds = time.monotonic() - self._since
+        return failure(task, self._setup.place, self._started, seconds, error, epochs=self._epochs)
 
 
 class ProcessExecutor:
@@ -192,9 +207,9 @@ class ProcessExecutor:
             worker.close()
 
 
-def worker_environment(threads: int, device: str = "cpu") -> dict[str, str]:
+def worker_environment(threads: int) -> dict[str, str]:
     """Return the environment of a worker: no trace of MPI, and as many threads as it may use."""
-    environment: dict[str, Any] = {k: v for k, v in os.environ.items() if not k.startswith(_MPI_VARIABLES)}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(_MPI_VARIABLES)}
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "AUTODE_THREADS"):
         environment[name] = str(threads)
     return environment

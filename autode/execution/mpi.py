@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -40,6 +41,9 @@ class Comm(Protocol):
 
     def Iprobe(self) -> bool:  # noqa: N802 - mpi4py's name
         """Tell whether a message waits."""
+
+    def Abort(self, errorcode: int) -> None:  # noqa: N802
+        """End all ranks at once."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def dismiss(comm: Comm, exit_code: int) -> None:
     comm.bcast(exit_code)
 
 
-def serve(comm: Comm, threads_of: Callable[[], int] = lambda: 1) -> int:
+def serve(comm: Comm) -> int:
     """Be a rank other than 0: run what rank 0 sends until it says to close.
 
     Returns
@@ -101,6 +105,15 @@ def serve(comm: Comm, threads_of: Callable[[], int] = lambda: 1) -> int:
     int
         The exit code that rank 0 chose for all.
     """
+    try:
+        return _serve(comm)
+    except Exception:
+        traceback.print_exc()
+        comm.Abort(1)  # without it the others would wait for this rank for ever
+        raise
+
+
+def _serve(comm: Comm) -> int:
     import cloudpickle
 
     order = comm.bcast(None)
@@ -188,7 +201,8 @@ class MpiExecutor:
         import cloudpickle
 
         self._comm = comm
-        comm.bcast(cloudpickle.dumps((setup, threads)))
+        order = cloudpickle.dumps((setup, threads))
+        comm.bcast(order)
         self._own = LocalWorker(_at_this_rank(comm, setup), threads)
         self._idle = list(range(comm.size - 1, -1, -1))
         self._at: dict[int, int] = {}  # trial -> rank

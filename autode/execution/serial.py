@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from pathlib import Path
 
 from autode.energy import MeterSet
 from autode.execution.evaluate import Objective, Place, evaluate
 from autode.execution.events import Event, Finished
+from autode.execution.worker import LOG_NAME, remove_if_empty
 from autode.trial import TrialTask
 
 
@@ -21,6 +24,11 @@ class SerialExecutor:
         Open meters, closed by whoever opened them.
     device : str
         Handed to the trials.
+
+    Attributes
+    ----------
+    stop_requested : callable
+        Asked by ``trial.should_stop()`` besides `interrupt`, which nobody can call while a trial has the thread.
     """
 
     kind = "serial"
@@ -33,6 +41,7 @@ class SerialExecutor:
         self._place = Place.here(device=device)
         self._queue: deque[TrialTask] = deque()
         self._stop = False
+        self.stop_requested: Callable[[], bool] = lambda: False
 
     def submit(self, task: TrialTask) -> None:
         """Queue a trial for the next `wait`."""
@@ -44,8 +53,15 @@ class SerialExecutor:
             return []
         events: list[Event] = []
         task = self._queue.popleft()
-        result = evaluate(task, self._objective, self._meters, self._place, events.append, lambda: self._stop)
+        result = evaluate(task, self._objective, self._meters, self._place, events.append, self._stopping)
+        if result.traceback:
+            with (Path(task.directory) / LOG_NAME).open("a", encoding="utf-8") as log:
+                log.write(result.traceback)
+        remove_if_empty(Path(task.directory) / LOG_NAME)
         return [*events, Finished(result)]
+
+    def _stopping(self) -> bool:
+        return self._stop or self.stop_requested()
 
     def interrupt(self) -> None:
         """Make ``trial.should_stop()`` true."""

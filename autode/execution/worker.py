@@ -6,9 +6,8 @@ leaks, crashes or is killed for memory takes nothing with it but itself.
 
 from __future__ import annotations
 
-import ctypes
+import faulthandler
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from typing import Any
 
 from autode.execution.evaluate import Objective, Place, evaluate
 from autode.execution.events import Finished
+from autode.execution.lifetime import die_with_parent, leave_signals_to_parent
 from autode.trial import TrialTask
 
 #: messages of the parent: ("run", TrialTask), ("stop",), ("close",)
@@ -55,19 +55,22 @@ class Setup:
 def main(argv: Sequence[str]) -> None:
     """Serve the pipe whose file descriptor is the only argument until it closes."""
     die_with_parent()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)  # the parent decides when a trial ends
+    leave_signals_to_parent()
+    faulthandler.enable()  # a crash in C code leaves its traceback in the trial's log
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what was printed survives a crash
     pipe = Connection(int(argv[0]))
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         serve(pipe)
 
 
 def serve(pipe: Connection) -> None:
-    """Receive the setup, then run trials until told to close."""
+    """Receive the import path and the setup, then run trials until told to close."""
     import cloudpickle
 
     from autode.energy import open_meters
 
+    sys.path[:] = pipe.recv()
     setup: Setup = cloudpickle.loads(pipe.recv_bytes())
     place = replace(setup.place, host=setup.place.host or Place.here().host)
     devices = [place.device] if place.device != "cpu" else []
@@ -146,14 +149,8 @@ def remove_if_empty(path: Path) -> None:
     with suppress(OSError):
         if path.stat().st_size == 0:
             path.unlink()
-            path.parent.rmdir()
-
-
-def die_with_parent() -> None:
-    """Ask Linux to kill this process when its parent dies, so that no orphan writes into a study that was restarted."""
-    pr_set_pdeathsig = 1
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    with suppress(OSError):
+        path.parent.rmdir()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,49 @@
+"""How long processes live: children die with their parent, and only the parent decides when a trial ends."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+#: what a terminal, ``kill`` and Slurm send to end a program or to warn it
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies, so that no orphan writes into a study that was restarted."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def as_child() -> Callable[[], None]:
+    """Return a function that a child process calls before it becomes another program, so that it dies with this one."""
+    library, parent = ctypes.CDLL(None), os.getpid()  # loaded here: between fork and exec a child should do little
+
+    def prepare() -> None:
+        library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+def leave_signals_to_parent() -> None:
+    """Do nothing on the signals that end programs, in this process only: its own children obey them as usual."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, lambda number, frame: None)  # SIG_IGN would be inherited by every program started here
+    os.register_at_fork(after_in_child=_obey_signals)
+
+
+def _obey_signals() -> None:
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def kill_group(leader: int) -> None:
+    """Kill a process that leads its group, with whatever it has started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
