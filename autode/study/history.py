@@ -120,6 +120,8 @@ class History:
         Evaluations that have ended, how many of them failed, and the latest generation asked for.
     recent_seconds : deque of float
         Seconds that the latest evaluations took.
+    confirmations : list of TrialHistory
+        The re-trainings after the search.
     measured_j, estimated_j : float or None
         Joules of all attempts, measured (or apportioned) and estimated ones apart; None while there is no figure.
     """
@@ -135,6 +137,7 @@ class History:
     failed: int = 0
     generation: int = 0
     recent_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=50))
+    confirmations: list[TrialHistory] = field(default_factory=list)
     _open: dict[int, TrialHistory] = field(default_factory=dict)
     _ranked: list[tuple[float, int]] = field(default_factory=list)
 
@@ -162,11 +165,6 @@ class History:
     def search_trials(self) -> list[TrialHistory]:
         """The trials that count as evaluations."""
         return [trial for trial in self.trials.values() if trial.role == "search"]
-
-    @property
-    def confirmations(self) -> list[TrialHistory]:
-        """The re-trainings after the search."""
-        return [trial for trial in self.trials.values() if trial.role == "confirm"]
 
     @property
     def unfinished(self) -> list[TrialHistory]:
@@ -199,7 +197,9 @@ class History:
 
     def _take_asked(self, record: Record) -> None:
         trial = self.trials[record["trial"]] = self._open[record["trial"]] = TrialHistory(record)
-        if trial.role == "search":
+        if trial.role == "confirm":
+            self.confirmations.append(trial)
+        else:
             self.generation = max(self.generation, int(record.get("generation") or 0))
 
     def _take_started(self, record: Record) -> None:

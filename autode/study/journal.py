@@ -22,13 +22,13 @@ end       run, reason, exit_code, time
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 Record = dict[str, Any]
 
@@ -42,8 +42,8 @@ class JournalError(ValueError):
 
 
 def encode(record: Record) -> bytes:
-    """Return the record's line, newline included. NaN and infinities become null: JSON has no others."""
-    body = json.dumps(_finite(record), separators=(",", ":"), allow_nan=False).encode()
+    """Return the record's line, newline included. NaN and infinities become null, as JSON has none."""
+    body = orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY)
     return _PREFIX + f"{zlib.crc32(body[1:]):08x}".encode() + b'",' + body[1:] + b"\n"
 
 
@@ -52,7 +52,7 @@ def decode(line: bytes) -> Record | None:
     body = line[_BODY:]
     if not line.startswith(_PREFIX) or line[len(_PREFIX) : len(_PREFIX) + 8] != b"%08x" % zlib.crc32(body):
         return None
-    record: Record = json.loads(b"{" + body)
+    record: Record = orjson.loads(b"{" + body)
     return record
 
 
@@ -109,19 +109,6 @@ def _refuse_damage_inside(path: str | os.PathLike[str], number: int, rest: bytes
         )
 
 
-def _finite(value: Any) -> Any:
-    """Replace what JSON cannot hold (NaN, infinities) by None, and NumPy scalars by Python's."""
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 class Journal:
     """The one writer's handle.
 
@@ -158,7 +145,11 @@ class Journal:
         while data:
             data = data[os.write(self._fd, data) :]
         if durable:
-            os.fsync(self._fd)
+            self.sync()
+
+    def sync(self) -> None:
+        """Make everything that was appended survive a power cut."""
+        os.fsync(self._fd)
 
     def close(self) -> None:
         """Sync and close the file; further appends fail."""

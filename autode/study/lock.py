@@ -14,6 +14,7 @@ import os
 import secrets
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from pathlib import Path
 from autode.study.errors import UserError
 
 LOCK_NAME = "lock"
+_LOOK_EVERY_S = 1.0
 #: struct flock of 64-bit Linux: type, whence, start, length, process
 _FLOCK = "hhqqi4x"
 
@@ -100,6 +102,7 @@ class FolderLock:
     def __init__(self, folder: Path, me: Holder | None = None):
         self._me = me or Holder.this_process()
         self.took_over = False
+        self._next_look = 0.0
         self._fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -121,7 +124,10 @@ class FolderLock:
         return os.pread(self._fd, 4096, 0)
 
     def check(self) -> None:
-        """Raise `TakenOverError` if another run has taken the study over."""
+        """Raise `TakenOverError` if another run has taken the study over; looks once a second at most."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_EVERY_S
         with suppress(OSError):
             os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)  # ask a network file system again
         other = Holder.parse(self._content())

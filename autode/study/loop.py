@@ -1,4 +1,9 @@
-"""The run loop: asks the search, writes down, lets the executor run, writes down, tells the search."""
+"""The run loop: asks the search, writes down, lets the executor run, writes down, tells the search.
+
+One turn takes what has happened, tells the search, asks it for as many trials as there are free workers, writes all of
+that with one call, starts the trials, and only then waits for the disk: a result costs one sync, and no worker waits
+for it.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +70,8 @@ class Run:
     def __post_init__(self) -> None:
         self._queue: deque[TrialHistory] = deque(self.history.unfinished)
         self._running: dict[int, TrialHistory] = {}
+        self._unwritten: list[Record] = []
+        self._unsynced = False
         self._submitted = 0  # a run starts at least one trial, or a chain of short jobs would never get anywhere
         execution = self.workflow.execution
         wall_s = wall_time_left(float(execution["wall_time_s"]), float(execution["grace_s"]))
@@ -73,35 +80,59 @@ class Run:
     def run(self) -> str:
         """Go on until the study is done, a budget or the job's time is used up, or a signal comes; return which."""
         self._close_lost_attempts()
-        while True:
-            if self.stop:
-                return self._wind_down()
-            self._submit()
+        while not self.stop:
+            trials = self._next_trials()
+            self._write()
+            for trial in trials:
+                self.executor.submit(self._task(trial))
+            self._sync()
             if not self._running:
                 return self._why_idle()
             for event in self.executor.wait(_LOOK_EVERY_S):
                 self._handle(event)
-            self.write(self.tick(), durable=False)
+            self._note(self.tick(), durable=False)
+        return self._wind_down()
 
-    def write(self, records: list[Record], *, durable: bool = True) -> None:
-        """Journal records first, then let memory and listener know them; each carries the number of this run."""
+    def record(self, records: list[Record]) -> None:
+        """Write records of the run itself, durably."""
+        self._note(records)
+        self._write()
+        self._sync()
+
+    def _note(self, records: list[Record], *, durable: bool = True) -> None:
+        """Take records into memory, to be written before anything else happens; each carries the number of this run."""
         records = [{**record, "run": self.number} for record in records]
-        self.journal.append(records, durable=durable)
+        self._unwritten.extend(records)
+        self._unsynced = self._unsynced or (durable and bool(records))
         for record in records:
             self.history.add(record)
+
+    def _write(self) -> None:
+        """Hand what was noted to the operating system: it now survives a kill of this process."""
+        records, self._unwritten = self._unwritten, []
+        self.journal.append(records, durable=False)
+        for record in records:
             self.listener(record)
 
-    def _submit(self) -> None:
+    def _sync(self) -> None:
+        """Make what was written survive a power cut too; the next trials need not wait for the disk: they run already."""
+        if self._unsynced:
+            self.journal.sync()
+            self._unsynced = False
+
+    def _next_trials(self) -> list[TrialHistory]:
         """Fill the free slots: first with what was asked before, then with new proposals."""
+        trials: list[TrialHistory] = []
         while len(self._running) < self.executor.slots:
             if self._budget.exhausted(len(self._running)) or (self._submitted and self._budget.out_of_wall_time):
-                return
+                break
             if not self._queue and not self._ask():
-                return
+                break
             trial = self._queue.popleft()
             self._running[trial.number] = trial
             self._submitted += 1
-            self.executor.submit(self._task(trial))
+            trials.append(trial)
+        return trials
 
     def _why_idle(self) -> str:
         """Say why nothing runs and nothing was started."""
@@ -114,7 +145,7 @@ class Run:
         records = self._ask_search() or self._ask_confirmations()
         if not records:
             return False
-        self.write(records)
+        self._note(records)
         self._queue.extend(self.history.trials[record["trial"]] for record in records)
         return True
 
@@ -160,22 +191,22 @@ class Run:
     def _handle(self, event: Event) -> None:
         """Write down what an executor reports, then act on it."""
         if isinstance(event, Started):
-            self.write([{"type": "started", **vars(event)}], durable=False)
+            self._note([{"type": "started", **vars(event)}], durable=False)
         elif isinstance(event, EpochDone):
-            self.write([{"type": "epoch", **vars(event)}], durable=False)
+            self._note([{"type": "epoch", **vars(event)}], durable=False)
         elif isinstance(event, Finished):
             self._finish(event.result)
 
     def _finish(self, result: TrialResult) -> None:
         del self._running[result.number]
         if result.state == INTERRUPTED:
-            self.write([_ended("attempt", result)])
+            self._note([_ended("attempt", result)])
             if not self.stop:
                 self._queue.append(self.history.trials[result.number])
             return
         judged = judge(result, self.workflow)
         told = {**_ended("told", judged.result), "value": judged.value, "fitness": judged.fitness}
-        self.write([told])
+        self._note([told])
         trial = self.history.trials[result.number]
         if trial.role == "search":
             self.search.tell([self.proposals[result.number]], [judged.fitness])
@@ -183,7 +214,7 @@ class Run:
     def _close_lost_attempts(self) -> None:
         """Write down the end of attempts whose run died: their seconds count, and so they are not forgotten."""
         lost = [_lost(trial.open_attempt) for trial in self.history.unfinished if trial.open_attempt is not None]
-        self.write(lost)
+        self._note(lost)
 
     def _wind_down(self) -> str:
         """Let running trials save and end; kill what takes too long, or when a second signal comes."""
@@ -192,8 +223,11 @@ class Run:
         while self._running and time.monotonic() < end and self.stop.count < 2:
             for event in self.executor.wait(0.1):
                 self._handle(event)
+            self._write()
         for event in self.executor.abandon():
             self._handle(event)
+        self._write()
+        self._sync()
         return SIGNAL
 
 
@@ -225,8 +259,8 @@ def bring_up_to_date(search: Search, records: list[Record]) -> dict[int, int]:
 
 def _ended(kind: str, result: TrialResult) -> Record:
     """Return the record of an attempt that ended; the traceback stays in the trial's log."""
-    content = result.to_dict()
-    content.pop("traceback")
+    content = dict(vars(result))
+    del content["traceback"]
     return {"type": kind, "trial": content.pop("number"), **content}
 
 

@@ -160,11 +160,11 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
 def _run(run: Run, energy: NodeEnergy, listener: Listener, meters: MeterSet) -> Outcome:
     """Run the loop between the records of the run's begin and end."""
     listener.begin(run.workflow, run.history, run.executor)
-    run.write([_run_record(run.executor, meters)])
+    run.record([_run_record(run.executor, meters)])
     reason = run.run()
     outcome = Outcome(reason, run.stop.name if reason == SIGNAL else "")
     end = {"type": "end", "reason": reason, "exit_code": outcome.exit_code, "time": utc_now()}
-    run.write([*energy.stop(), end | {"signal": outcome.signal}])
+    run.record([*energy.stop(), end | {"signal": outcome.signal}])
     listener.end(outcome)
     return outcome
 
