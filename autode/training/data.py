@@ -20,7 +20,8 @@ from autode.training.settings import EMBEDDED_TASK
 SPLIT_SEED = 0
 #: The embedded task's test images; scikit-learn's copy of the digits has no test set of its own.
 DIGITS_TEST_SAMPLES = 500
-_TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}
+#: Names of torchvision's classes.
+TORCHVISION_CLASSES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _read_torchvision(name: str, train: bool) -> tuple[NDArray[np.uint8], NDArra
 
     folder = cache_folder()
     try:
-        found: Any = getattr(datasets, _TORCHVISION[name])(folder, train=train, download=False)
+        found: Any = getattr(datasets, TORCHVISION_CLASSES[name])(folder, train=train, download=False)
     except RuntimeError as error:
         raise ValueError(
             f"dataset {name!r} is missing or incomplete in {folder}: "

@@ -105,7 +105,10 @@ class Finetune:
         chosen, facts = self.settings, DATASETS[self.settings["dataset"]]
         device = torch.device(trial.device)
         seed = derive_seed(trial.seed, "initial")
-        model = make_model(chosen["model"], chosen["weights"], chosen["width"], facts.classes, seed).to(device)
+        model = make_model(chosen["model"], chosen["weights"], chosen["width"], facts.classes, seed)
+        # cuDNN wants its kernels in channels_last too; on a CPU that layout only slows the optimizer down
+        layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        model = model.to(device=device, memory_format=layout)
         frozen = freeze(model, chosen["model"], values.freeze_depth)
         optimizer = make_optimizer(model, values.optimizer, values.lr, values.weight_decay, values.momentum)
         inputs = Inputs(chosen["resolution"], *NORMALISATION[chosen["weights"]], device)

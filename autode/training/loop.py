@@ -87,11 +87,11 @@ def _autocast(device: torch.device) -> contextlib.AbstractContextManager[object]
     return contextlib.nullcontext()
 
 
-def _require_finite(loss: Tensor, epoch: int) -> float:
+def _require_finite(loss: Tensor, place: str) -> float:
     """Read a loss; raise FloatingPointError if it is NaN or infinite."""
     value = float(loss)
     if not math.isfinite(value):
-        raise FloatingPointError(f"training diverged: the loss is {value} in epoch {epoch}")
+        raise FloatingPointError(f"training diverged: the loss is {value} {place}")
     return value
 
 
@@ -153,8 +153,8 @@ def train_epoch(learner: Learner, data: Split, settings: Hyperparameters, epoch:
         learner.optimizer.zero_grad()
         total += loss.detach() * (end - start)
         if device.type == "cpu" or number % CUDA_CHECK_INTERVAL == 0:
-            _require_finite(loss.detach(), epoch)
-    return _require_finite(total, epoch) / bounds[-1][1]
+            _require_finite(loss.detach(), f"in epoch {epoch}")
+    return _require_finite(total, f"in epoch {epoch}") / bounds[-1][1]
 
 
 @torch.inference_mode()
@@ -171,7 +171,11 @@ def evaluate(learner: Learner, data: Split) -> tuple[float, float]:
     Returns
     -------
     loss, error : float
-        The loss may be infinite or NaN where training diverged at the very end.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is not finite.
     """
     learner.model.eval()
     device = data.labels.device
@@ -182,4 +186,4 @@ def evaluate(learner: Learner, data: Split) -> tuple[float, float]:
             logits = learner.model(learner.inputs(data.images[start : start + EVALUATION_BATCH]))
         loss += functional.cross_entropy(logits.float(), labels, reduction="sum")
         wrong += (logits.argmax(dim=1) != labels).sum()
-    return float(loss) / len(data), float(wrong) / len(data)
+    return _require_finite(loss, "on held-out images") / len(data), float(wrong) / len(data)

@@ -1,7 +1,6 @@
 """Data sets as tensors, split once and for all."""
 
 import pickle
-import struct
 
 import numpy as np
 import pytest
@@ -10,31 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autode.training import data
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """An empty data cache; nothing stays loaded from it."""
-    monkeypatch.setenv("AUTODE_CACHE", str(tmp_path))
-    data.load_training.cache_clear()
-    data.load_test.cache_clear()
-    yield tmp_path / "data"
-    data.load_training.cache_clear()
-    data.load_test.cache_clear()
-
-
-def write_idx(path, array):
-    """Write a file in MNIST's own format: two zero bytes, type 8 (uint8), dimensions, big-endian sizes, bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
-
-
-def write_mnist(folder, name, train, test):
-    for prefix, count in (("train", train), ("t10k", test)):
-        labels = (np.arange(count) % 10).astype(np.uint8)
-        images = np.repeat(labels, 28 * 28).reshape(count, 28, 28) * 20
-        write_idx(folder / name / "raw" / f"{prefix}-images-idx3-ubyte", images)
-        write_idx(folder / name / "raw" / f"{prefix}-labels-idx1-ubyte", labels)
 
 
 def write_cifar(folder, monkeypatch, dataset, key, per_batch):
@@ -117,8 +91,8 @@ def test_more_images_than_there_are_is_an_error():
 
 
 @pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")])
-def test_mnists_files_are_read(cache, name, folder):
-    write_mnist(cache, folder, train=100, test=20)
+def test_mnists_files_are_read(write_mnist, name, folder):
+    write_mnist(folder, train=100, test=20)
     training, validation = data.load_training(name, None, 30, "cpu")
     assert (training.images.shape, validation.images.shape) == ((70, 1, 28, 28), (30, 1, 28, 28))
     assert torch.equal(training.images[:, 0, 5, 5].long(), training.labels * 20)
@@ -148,8 +122,8 @@ def test_missing_data_name_the_folder_and_the_command(cache, name):
         data.load_training(name, None, 10, "cpu")
 
 
-def test_incomplete_data_are_an_error_too(cache):
-    write_mnist(cache, "MNIST", train=100, test=20)
+def test_incomplete_data_are_an_error_too(cache, write_mnist):
+    write_mnist("MNIST", train=100, test=20)
     (cache / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(ValueError, match="missing or incomplete"):
         data.load_training("mnist", None, 10, "cpu")

@@ -143,6 +143,14 @@ def test_two_fresh_processes_agree_to_the_last_bit(tmp_path):
     assert first == second
 
 
+@pytest.mark.parametrize("model", [{"model": "resnet18", "width": 1 / 16}, {"model": "densenet121"}], ids=str)
+def test_other_models_and_data_go_the_same_way(tmp_path, write_mnist, model):
+    write_mnist("MNIST", train=60, test=20)
+    table = {"dataset": "mnist", "weights": "none", "validation_samples": 20, "resolution": 32, "epochs": 1, **model}
+    metrics = Finetune(table)(trial(tmp_path, {"batch_size": 16}, role="confirm"))
+    assert 0 <= metrics["test_error"] <= 1
+
+
 def test_a_batch_must_fit_into_the_training_split(tmp_path):
     with pytest.raises(ValueError, match="batch_size = 128: expected at most the 96 training images"):
         Finetune(SMALL)(trial(tmp_path, {"batch_size": 128}))

@@ -121,6 +121,14 @@ def test_evaluation_is_mean_cross_entropy_and_share_of_errors():
     assert loss == pytest.approx(log_sum - 0.1, rel=1e-5)
 
 
+def test_a_diverged_network_has_no_validation_result():
+    subject = learner(values())
+    with torch.no_grad():
+        subject.model.fc.bias.fill_(math.nan)
+    with pytest.raises(FloatingPointError, match="the loss is nan on held-out images"):
+        evaluate(subject, split())
+
+
 def test_evaluation_changes_nothing():
     subject = learner(values())
     before = {name: value.clone() for name, value in subject.model.state_dict().items()}
