@@ -179,11 +179,12 @@ class DifferentialEvolution(Strategy):
         rows = self._trials.rows_of(ids, self.asked)
         values = np.where(np.isnan(values), np.inf, values)
         self._trials.record(rows, values)
-        self.nfev += ids.size
         self._note_best(rows, ids, values)
         if self.schedule == "asynchronous":
             self._settle_now(rows)
-        elif not self._trials.untold:
+            return
+        self.nfev += ids.size
+        if not self._trials.untold:
             self._compete(np.arange(self._trials.size))
             self._end_generation()
             self._trials.clear()
@@ -284,6 +285,7 @@ class DifferentialEvolution(Strategy):
             distinct = now.size == 1 or (slots.min() >= 0 and np.unique(slots).size == now.size)
             for some in (now,) if distinct else now[:, None]:
                 self._compete(some)
+            self.nfev += now.size  # lot by lot: the reduction at the end of a generation goes by it
             self._since_tick += now.size
             if self._since_tick >= self._population.n:
                 self._end_generation()
@@ -305,7 +307,9 @@ class DifferentialEvolution(Strategy):
             if self._archive_rate:  # before the occupants are overwritten
                 beaten = population.donors.take(slots[better], axis=0)
                 population.archive.insert(beaten, trials.parameter("archive")[rows[better]])
-            self._succeeded(rows[better], old[better] - new[better])
+            with np.errstate(over="ignore"):  # an improvement too large for a float is an infinite one
+                delta = old[better] - new[better]
+            self._succeeded(rows[better], delta)
         population.replace(slots, trials.x.take(rows, axis=0), new)
         self._survived(slots, rows)
 

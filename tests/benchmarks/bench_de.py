@@ -1,0 +1,118 @@
+"""Optimiser overhead: CPU microseconds per evaluation on a vectorized sphere, next to a plain NumPy rand/1/bin.
+
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_de.py [--sizes 20x5,540x30] [--repeats 5] [--async]
+
+The figure is the slope between n and 3 n evaluations (set-up cancels), all contestants interleaved, the best of the
+repeats. With --async: one ask(1) and one tell(1) with eight trials out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from autode import de
+
+SIZES = "20x5,100x30,540x30,1000x100,10000x100"
+
+
+def sphere(x: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", x, x)
+
+
+def numpy_rand1bin(size: int, dimension: int, evaluations: int) -> None:
+    """The yardstick: whole-array NumPy, donors by offsets, re-drawn out-of-box genes, nothing adaptive."""
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-5, 5, (size, dimension))
+    f = sphere(x)
+    everyone = np.arange(size)
+    for _ in range(evaluations // size - 1):
+        offsets = rng.permutation(size - 1)[:3] + 1
+        r1, r2, r3 = (everyone + offsets[:, None]) % size
+        trial = x[r1] + 0.5 * (x[r2] - x[r3])
+        cross = rng.random((size, dimension)) < 0.9
+        cross[everyone, rng.integers(0, dimension, size)] = True
+        trial = np.where(cross, trial, x)
+        np.clip(trial, -5, 5, out=trial)
+        value = sphere(trial)
+        wins = value <= f
+        x[wins], f[wins] = trial[wins], value[wins]
+
+
+def ours(name: str) -> Callable[[int, int, int], None]:
+    def run(size: int, dimension: int, evaluations: int) -> None:
+        optimizer = de.make(
+            name, [(-5, 5)] * dimension, max_evaluations=evaluations, population=size, seed=1, init="uniform"
+        )
+        while not optimizer.finished:
+            batch = optimizer.ask()
+            optimizer.tell(batch.ids, sphere(batch.x))
+
+    return run
+
+
+def slope_us(run: Callable[[int, int, int], None], size: int, dimension: int, evaluations: int) -> float:
+    """CPU microseconds per evaluation between n and 3 n evaluations."""
+    seconds = []
+    for factor in (1, 3):
+        start = time.process_time()
+        run(size, dimension, factor * evaluations)
+        seconds.append(time.process_time() - start)
+    return (seconds[1] - seconds[0]) / (2 * evaluations) * 1e6
+
+
+def one_by_one_us(name: str, size: int, dimension: int, evaluations: int = 3000) -> tuple[float, float]:
+    """CPU microseconds of ask(1) and of tell of one value, asynchronous, eight trials out."""
+    optimizer = de.make(
+        name,
+        [(-5, 5)] * dimension,
+        max_evaluations=evaluations,
+        population=size,
+        seed=1,
+        schedule="asynchronous",
+    )
+    asking = telling = 0.0
+    out = [optimizer.ask(1) for _ in range(8)]
+    while not optimizer.finished:
+        batch = out.pop(0)
+        value = sphere(batch.x)
+        start = time.process_time()
+        optimizer.tell(batch.ids, value)
+        middle = time.process_time()
+        following = optimizer.ask(1)
+        asking, telling = asking + time.process_time() - middle, telling + middle - start
+        if len(following):
+            out.append(following)
+    return asking / evaluations * 1e6, telling / evaluations * 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default=SIZES)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--algorithms", default=",".join(de.ALGORITHMS))
+    parser.add_argument("--async", dest="asynchronous", action="store_true")
+    arguments = parser.parse_args()
+    sizes = [tuple(int(part) for part in size.split("x")) for size in arguments.sizes.split(",")]
+    names = arguments.algorithms.split(",")
+    for size, dimension in sizes:
+        if arguments.asynchronous:
+            times = {name: one_by_one_us(name, size, dimension) for name in names}
+            row = "  ".join(f"{name} {ask:.0f}+{tell:.0f}" for name, (ask, tell) in times.items())
+            print(f"bench_de: ask(1)+tell(1) us, NP={size} D={dimension}: {row}", flush=True)
+            continue
+        contestants = {"numpy": numpy_rand1bin, **{name: ours(name) for name in names}}
+        evaluations = max(20 * size, min(20_000, 3_000_000 // dimension))
+        best = dict.fromkeys(contestants, np.inf)
+        for _ in range(arguments.repeats):
+            for name, run in contestants.items():
+                best[name] = min(best[name], slope_us(run, size, dimension, evaluations))
+        row = "  ".join(f"{name} {us:.2f} ({us / best['numpy']:.1f}x)" for name, us in best.items())
+        print(f"bench_de: us/evaluation, NP={size} D={dimension}: {row}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
