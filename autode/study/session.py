@@ -11,6 +11,7 @@ from pathlib import Path
 from autode.energy import MeterSet
 from autode.execution import Executor
 from autode.execution.evaluate import utc_now
+from autode.execution.serial import SerialExecutor
 from autode.search import Search, make_search
 from autode.study.errors import UserError
 from autode.study.folder import OpenFolder, open_folder
@@ -131,6 +132,8 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
         _refuse_unmeasurable_budget(workflow, meters)
         stack.enter_context(stop_on_signals(stop))
         executor = make_executor()
+        if isinstance(executor, SerialExecutor):  # its trials have the thread that would otherwise pass the request on
+            executor.stop_requested = lambda: bool(stop)
         code = EXIT_FAULT
         stack.callback(lambda: executor.close(code))
         energy = NodeEnergy(meters)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -180,7 +179,7 @@ def test_a_command_that_a_signal_ended_though_nobody_asked_has_failed(trial: Tri
 
 
 def test_commands_do_not_pile_up(trial: Trial) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
         shell("echo 1")(trial)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

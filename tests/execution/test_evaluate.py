@@ -82,7 +82,7 @@ def test_nan_is_a_number_that_the_study_judges(attempt: Any) -> None:
         (raises(TrialStopped({"val_error": "low"})), "exception: ValueError: could not convert string to float: 'low'"),
         (
             lambda trial: None,
-            "exception: TypeError: the objective returned None (NoneType); expected a number or a dict",
+            "exception: TypeError: the objective returned None (NoneType); expected a number or",
         ),
         (lambda trial: [1, 2], "exception: TypeError: the objective returned [1, 2] (list)"),
         (lambda trial: {"val_error": "low"}, "exception: ValueError: could not convert string to float: 'low'"),

@@ -180,8 +180,8 @@ DEATHS: dict[str, tuple[str, str]] = {
 def test_a_dead_process_fails_its_trial_and_is_replaced(bench: Bench, death: str) -> None:
     def objective(trial: Trial) -> float:
         import ctypes
-        import os  # noqa: F401
-        import time  # noqa: F401
+        import os
+        import time
 
         names = {"ctypes": ctypes, "os": os, "time": time}
         trial.report(2, val_error=0.5)
