@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 #: How a figure was obtained, best first.
@@ -110,9 +110,9 @@ class EnergyReading:
                 raise ValueError(f"energy must be finite joules >= 0, not {value}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as a JSON-ready dict."""
-        record = asdict(self)
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in record.items()}
+        """Return the record as a JSON-ready dict, without the fields that say no more than their default."""
+        record = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        return {name: value for name, value in record.items() if name not in _DEFAULTS or value != _DEFAULTS[name]}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> EnergyReading:
@@ -122,6 +122,13 @@ class EnergyReading:
             if name in known:
                 known[name] = tuple(known[name])
         return cls(**known)
+
+
+_DEFAULTS = {
+    field.name: list(field.default) if isinstance(field.default, tuple) else field.default
+    for field in fields(EnergyReading)
+    if field.default is not MISSING
+}
 
 
 def _check_names(reading: EnergyReading) -> None:
