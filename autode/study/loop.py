@@ -115,7 +115,7 @@ class Run:
             self.listener(record)
 
     def _sync(self) -> None:
-        """Make what was written survive a power cut too; the next trials need not wait for the disk: they run already."""
+        """Make what was written survive a power cut too; the next trials run already and need not wait for the disk."""
         if self._unsynced:
             self.journal.sync()
             self._unsynced = False
