@@ -68,7 +68,8 @@ def read_journal(path: str | os.PathLike[str]) -> tuple[list[Record], int]:
     Raises
     ------
     JournalError
-        If a damaged record is followed by whole ones: that is not a torn write, and dropping it would lose results.
+        If a damaged record is followed by whole ones: that is not a torn write, and dropping it would lose results. Or
+        if the file is something else altogether.
     """
     data = Path(path).read_bytes()
     records: list[Record] = []
@@ -80,6 +81,8 @@ def read_journal(path: str | os.PathLike[str]) -> tuple[list[Record], int]:
             break
         records.append(record)
         size += len(line) + 1
+    if not records and not data.startswith(_PREFIX[: len(data)]):  # not even a torn first record
+        raise JournalError(f"{path}: is not a journal of autode")
     return records, size
 
 
