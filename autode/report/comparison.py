@@ -143,4 +143,4 @@ def draw_overlay(studies: Sequence[StudyData]) -> Drawing | None:
         scale_axis(ax, "y", np.concatenate(values))
         ax.set(xlabel=label, ylabel=f"best {metric_label(known[0])}")
     legend_above(axes[0], ncols=3)
-    return Drawing(figure, f"Best {known[0].metric} so far of the {len(known)} studies with a result.")
+    return Drawing(figure, f"Best {known[0].metric} so far of every study that has a result ({len(known)}).")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autode.report.energy_sums import add, attempt_reading, by_source, energy_cells, readings_of, source_row
+from autode.report.energy_sums import add, by_source, energy_cells, source_row
 from autode.report.frames import frame
-from autode.report.history import RUNNING, History
+from autode.report.history import RUNNING, History, readings_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ def energy_frame(history: History) -> pd.DataFrame:
 
 def study_reading(history: History) -> EnergyReading | None:
     """Return the energy of all ended attempts, search and re-training; None if there are none."""
-    ended = [attempt_reading(attempt) for attempt in history.attempts if attempt.state != RUNNING]
+    ended = [attempt.reading for attempt in history.attempts if attempt.state != RUNNING]
     return add(ended) if ended else None
 
 
@@ -53,7 +53,7 @@ def _study_rows(history: History) -> list[dict[str, Any]]:
     reading = study_reading(history)
     if reading is None:
         return []
-    every = [one for attempt in history.attempts for one in readings_of(attempt.end)]
+    every = [one for attempt in history.attempts for one in attempt.readings]
     rows = [{"scope": "study", "id": name, **source_row([reading]), "source": HEADLINE}]
     return rows + [{"scope": "study", "id": name, **source_row(group)} for group in by_source(every).values()]
 
@@ -72,7 +72,7 @@ def _trial_rows(history: History) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for number in sorted(history.trials):
         trial = history.trials[number]
-        every = [one for attempt in trial.attempts for one in readings_of(attempt.end)]
+        every = [one for attempt in trial.attempts for one in attempt.readings]
         where = {"scope": "trial", "id": number, "role": trial.role}
         rows += [{**where, "host": group[-1].host, **source_row(group)} for group in by_source(every).values()]
     return rows

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from autode.energy import EnergyReading, headline, is_estimate, is_measured, total, unavailable
+from autode.energy import EnergyReading, is_estimate, is_measured, total
 from autode.report.history import RUNNING, Attempt
 from autode.report.quantities import APPORTIONED, ESTIMATED, MEASURED, UNAVAILABLE
-
-
-def readings_of(record: Mapping[str, Any]) -> list[EnergyReading]:
-    """Return the readings in a record's field ``energy`` or ``readings``."""
-    return [EnergyReading.from_dict(one) for one in record.get("energy") or record.get("readings") or ()]
 
 
 def energy_class(reading: EnergyReading) -> str:
@@ -24,14 +19,6 @@ def energy_class(reading: EnergyReading) -> str:
     return MEASURED if is_measured(reading) else APPORTIONED
 
 
-def attempt_reading(attempt: Attempt) -> EnergyReading:
-    """Return the one figure that stands for an attempt, or the record that says why there is none."""
-    readings = readings_of(attempt.end)
-    if not readings:
-        return unavailable("none", f"attempt {attempt.number} of trial {attempt.trial} left no reading")
-    return headline(readings) or total(readings)
-
-
 def add(readings: Sequence[EnergyReading]) -> EnergyReading:
     """Add readings of different times; the sum has the worst class, and the flag ``partial`` if one is unavailable."""
     return readings[0] if len(readings) == 1 else total(readings, allow_mixed=True)
@@ -39,7 +26,7 @@ def add(readings: Sequence[EnergyReading]) -> EnergyReading:
 
 def trial_energy(attempts: Sequence[Attempt]) -> dict[str, Any]:
     """Return the energy columns of a trial: the sum over its ended attempts, whatever became of them."""
-    ended = [attempt_reading(attempt) for attempt in attempts if attempt.state != RUNNING]
+    ended = [attempt.reading for attempt in attempts if attempt.state != RUNNING]
     return energy_cells(add(ended)) if ended else {"energy_class": UNAVAILABLE}
 
 

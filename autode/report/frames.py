@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autode.report.energy_sums import attempt_reading, energy_cells, trial_energy
+from autode.report.energy_sums import energy_cells, trial_energy
 from autode.report.history import Attempt, History, TrialHistory
 
 if TYPE_CHECKING:
@@ -163,5 +163,5 @@ def _attempt_row(attempt: Attempt, trial: TrialHistory) -> Row:
         "state": attempt.state,
         "started": attempt.started,
         **{name: attempt.get(name) for name in names},
-        **energy_cells(attempt_reading(attempt)),
+        **energy_cells(attempt.reading),
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from autode.energy import EnergyReading, headline, total, unavailable
 from autode.study.journal import Record
 from autode.trial import INTERRUPTED, LOST
 
@@ -51,6 +53,23 @@ class Attempt:
     def started(self) -> str | None:
         """When it began, ISO 8601 UTC."""
         return self.end.get("started") or self.start.get("time")
+
+    @cached_property
+    def readings(self) -> list[EnergyReading]:
+        """All its energy readings, one a source."""
+        return readings_of(self.end)
+
+    @cached_property
+    def reading(self) -> EnergyReading:
+        """The one figure that stands for it, or the record that says why there is none."""
+        if not self.readings:
+            return unavailable("none", f"attempt {self.number} of trial {self.trial} left no reading")
+        return headline(self.readings) or total(self.readings)
+
+
+def readings_of(record: Record) -> list[EnergyReading]:
+    """Return the readings in a record's field ``energy`` or ``readings``."""
+    return [EnergyReading.from_dict(one) for one in record.get("energy") or record.get("readings") or ()]
 
 
 @dataclass

@@ -48,6 +48,7 @@ def inline_svg(text: str, name: str, label: str, titles: dict[str, list[str]]) -
     for element in root.iter():
         _without_namespaces(element)
     _add_titles(root, titles)
+    _drop_repeated_ids(root)
     for element in root.iter():
         _prefix_ids(element, f"{name}-")
     for size in ("width", "height", "version"):
@@ -71,6 +72,15 @@ def _add_titles(root: ElementTree.Element, titles: dict[str, list[str]]) -> None
         if len(marks) == len(texts):
             for mark, title in zip(marks, texts, strict=True):
                 ElementTree.SubElement(mark, "title").text = title
+
+
+def _drop_repeated_ids(root: ElementTree.Element) -> None:
+    """Keep an id for its first element only: a legend repeats the group of the marks that it explains."""
+    seen: set[str] = set()
+    for element in root.iter():
+        if element.get("id") in seen:
+            del element.attrib["id"]
+        seen.add(element.get("id", ""))
 
 
 def _prefix_ids(element: ElementTree.Element, prefix: str) -> None:

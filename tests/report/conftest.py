@@ -233,3 +233,27 @@ def empty_study(tmp_path: Path) -> Path:
     study.start_run()
     study.journal.close()
     return tmp_path / "empty"
+
+
+@pytest.fixture(scope="session", params=["estimated", "unavailable"])
+def reported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Kind of energy and folder of a study whose report has been written."""
+    from autode.report import write_report
+
+    folder = write_busy_study(tmp_path_factory.mktemp("reported") / request.param, energy=request.param, trials=40)
+    (folder / "workflow.toml").write_text('name = "glyphs" # <as resolved>\n')
+    write_report([folder])
+    return request.param, folder
+
+
+@pytest.fixture
+def failed_study(tmp_path: Path) -> Path:
+    """A study in which every trial failed."""
+    study = StudyFactory(tmp_path / "failed")
+    study.start_run()
+    for _ in range(14):
+        study.trial(state="failed")
+    study.join()
+    study.end_run()
+    study.journal.close()
+    return tmp_path / "failed"

@@ -68,8 +68,9 @@ def _dashed(names: list[str]) -> str:
 def _draw_curves(ax: Axes, epochs: pd.DataFrame, name: str, best: list[int], style: str, label: bool) -> None:
     """Draw one curve a trial: the best in colour, the others behind them in grey."""
     if label:
-        others = epochs[~epochs["trial"].isin(best) & epochs[name].notna()].groupby("trial")[["epoch", name]]
-        lines = [group.to_numpy(float) for _, group in list(others)[:_MOST_BEHIND]]
+        others = [trial for trial in epochs["trial"].unique() if trial not in best][:_MOST_BEHIND]
+        known = epochs[epochs["trial"].isin(others) & epochs[name].notna()]
+        lines = [group.to_numpy(float) for _, group in known.groupby("trial")[["epoch", name]]]
         ax.add_collection(
             LineCollection(lines, colors="#d3dae2", linewidths=0.8, rasterized=len(lines) > MOST_VECTORS), autolim=False
         )
