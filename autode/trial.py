@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,8 +141,8 @@ class Trial:
         Seed for everything random in the trial; equal in every attempt, different between trials.
     device : str
         Where to compute: ``"cpu"`` or ``"cuda:0"``.
-    directory : pathlib.Path
-        The trial's own folder; files in it survive a restart, so a checkpoint belongs here.
+    folder : pathlib.Path
+        Where `directory` is made.
     epochs : int or None
         Fidelity: how many epochs to train; None if the study leaves it to the objective.
     comm : object or None
@@ -153,7 +154,7 @@ class Trial:
     number: int
     params: dict[str, Any]
     seed: int
-    directory: Path
+    folder: Path
     device: str = "cpu"
     epochs: int | None = None
     comm: Any = None
@@ -161,6 +162,17 @@ class Trial:
     role: str = "search"
     on_report: Callable[[int, dict[str, float]], None] | None = field(default=None, repr=False)
     stop_requested: Callable[[], bool] | None = field(default=None, repr=False)
+
+    @property
+    def directory(self) -> Path:
+        """The trial's own folder, made when first asked for; files in it survive a restart: checkpoints belong here."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder
+
+    def leave(self) -> None:
+        """Remove the folder if nothing is in it: clusters count files."""
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def report(self, epoch: int, **metrics: float) -> None:
         """Tell the study what one epoch brought.

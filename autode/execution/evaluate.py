@@ -7,12 +7,12 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from autode.energy import MeterSet
+from autode.energy import EnergyReading, MeterSet, is_available
 from autode.execution.events import EpochDone, Event, Started
 from autode.trial import (
     COMPLETED,
@@ -90,7 +90,8 @@ def evaluate(
     trial = _trial(task, place, on_report, stop_requested)
     window = meters.window(scope="trial")
     outcome = _call(objective, trial, stop_requested)
-    energy = tuple(reading.to_dict() for reading in window.stop())
+    energy = tuple(_stored(reading) for reading in window.stop())
+    trial.leave()
     return TrialResult(
         number=task.number,
         attempt=task.attempt,
@@ -106,6 +107,12 @@ def evaluate(
     )
 
 
+def _stored(reading: EnergyReading) -> dict[str, Any]:
+    """Return a reading for the result, without what the result or the run says already."""
+    reason = "" if is_available(reading) else (reading.source != "none" and reading.reason) or "no meter works here"
+    return replace(reading, host="", t_start="", t_end="", reason=reason).to_dict()
+
+
 def _cpu_seconds() -> float:
     """Return the CPU time of this process and of its children that have ended."""
     return sum(os.times()[:4])
@@ -118,13 +125,11 @@ def _trial(
     stop_requested: Callable[[], bool],
 ) -> Trial:
     """Make the handle that the objective gets."""
-    directory = Path(task.directory)
-    directory.mkdir(parents=True, exist_ok=True)
     return Trial(
         number=task.number,
         params=dict(task.params),
         seed=task.seed,
-        directory=directory,
+        folder=Path(task.directory),
         device=place.device,
         epochs=task.epochs,
         attempt=task.attempt,

@@ -17,7 +17,8 @@ from pathlib import Path
 from autode.execution.evaluate import failure, utc_now
 from autode.execution.events import EpochDone, Event, Finished, Started
 from autode.execution.lifetime import kill_group
-from autode.execution.worker import LOG_NAME, Setup, remove_if_empty
+from autode.execution.output import keep_output, scratch_log
+from autode.execution.worker import Setup
 from autode.trial import INTERRUPTED, TrialResult, TrialTask
 
 #: seconds that a worker process may take to start, besides its first trial's time limit
@@ -133,9 +134,11 @@ class LocalWorker:
         self.kill()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, and keep what its trial had printed."""
         kill_group(self.process.pid)
         self.process.wait()
+        if self.task is not None:
+            keep_output(scratch_log(self.process.pid), Path(self.task.directory))
         self.pipe.close()
 
     def _restart(self) -> None:
@@ -156,7 +159,6 @@ class LocalWorker:
         """Return the result of the trial whose process is gone."""
         assert self.task is not None
         task, self.task = self.task, None
-        remove_if_empty(Path(task.directory) / LOG_NAME)
         seconds = time.monotonic() - self._since
         return failure(task, self._setup.place, self._started, seconds, error, epochs=self._epochs)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from autode.energy import MeterSet
 from autode.execution.evaluate import Objective, Place, evaluate
 from autode.execution.events import Event, Finished
-from autode.execution.worker import LOG_NAME, remove_if_empty
+from autode.execution.output import add_to_log
 from autode.trial import TrialTask
 
 
@@ -55,9 +55,7 @@ class SerialExecutor:
         task = self._queue.popleft()
         result = evaluate(task, self._objective, self._meters, self._place, events.append, self._stopping)
         if result.traceback:
-            with (Path(task.directory) / LOG_NAME).open("a", encoding="utf-8") as log:
-                log.write(result.traceback)
-        remove_if_empty(Path(task.directory) / LOG_NAME)
+            add_to_log(Path(task.directory), result.traceback.encode())
         return [*events, Finished(result)]
 
     def _stopping(self) -> bool:

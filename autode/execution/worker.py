@@ -9,8 +9,8 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,12 +19,11 @@ from typing import Any
 from autode.execution.evaluate import Objective, Place, evaluate
 from autode.execution.events import Finished
 from autode.execution.lifetime import die_with_parent, leave_signals_to_parent
-from autode.trial import TrialTask
+from autode.execution.output import captured_output, scratch_log
+from autode.trial import Trial, TrialTask
 
 #: messages of the parent: ("run", TrialTask), ("stop",), ("close",)
 Message = tuple[Any, ...]
-
-LOG_NAME = "log.txt"
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,14 @@ def serve(pipe: Connection) -> None:
     place = replace(setup.place, host=setup.place.host or Place.here().host)
     devices = [place.device] if place.device != "cpu" else []
     meters = open_meters(setup.meters, devices=devices, slots=setup.slots, estimate_watts=setup.estimate_watts)
-    objective = _Lazy(setup.make_objective)
+    objective: _Prepared | None = None
     stop = _StopFlag(pipe)
     while (message := pipe.recv())[0] != "close":
         if message[0] != "run":
             continue
         task: TrialTask = message[1]
-        with captured_output(Path(task.directory) / LOG_NAME):
+        with captured_output(scratch_log(os.getpid()), Path(task.directory)):
+            objective = objective or _Prepared(setup.make_objective, place.device)
             result = evaluate(task, objective, meters, place, pipe.send, stop)
             if result.traceback:
                 print(result.traceback, file=sys.stderr)
@@ -91,16 +91,25 @@ def serve(pipe: Connection) -> None:
     meters.close()
 
 
-class _Lazy:
-    """Builds the objective at its first call, inside a trial, which an import error then fails with a traceback."""
+class _Prepared:
+    """The objective, built before the first trial's meter starts: importing a framework is no part of that trial.
 
-    def __init__(self, make: Callable[[], Objective]):
-        self._make = make
-        self._objective: Objective | None = None
+    An error while building it fails the trials that call it, each with the traceback. An objective may have a method
+    ``prepare(device)`` to load what all its trials share.
+    """
 
-    def __call__(self, trial: Any) -> Any:
-        if self._objective is None:
-            self._objective = self._make()
+    def __init__(self, make: Callable[[], Objective], device: str):
+        self._error: Exception | None = None
+        try:
+            self._objective = make()
+            getattr(self._objective, "prepare", lambda device: None)(device)
+        except Exception as error:
+            self._error = error
+
+    def __call__(self, trial: Trial) -> Any:
+        """Run a trial."""
+        if self._error is not None:
+            raise self._error
         return self._objective(trial)
 
 
@@ -118,39 +127,6 @@ class _StopFlag:
             self.closed = message[0] == "close"
             self._stop = self._stop or message[0] in ("stop", "close")
         return self._stop
-
-
-@contextmanager
-def captured_output(path: Path) -> Iterator[None]:
-    """Send everything printed, also by C code and subprocesses, to a file; an empty file is removed again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    saved = os.dup(1), os.dup(2)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    try:
-        _redirect(fd, fd)
-        yield
-    finally:
-        _redirect(*saved)
-        for one in (*saved, fd):
-            os.close(one)
-        remove_if_empty(path)
-
-
-def _redirect(out: int, err: int) -> None:
-    """Point the standard streams at file descriptors."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(out, 1)
-    os.dup2(err, 2)
-
-
-def remove_if_empty(path: Path) -> None:
-    """Remove an empty log and, if nothing else is in it, the trial's folder: clusters count files."""
-    with suppress(OSError):
-        if path.stat().st_size == 0:
-            path.unlink()
-    with suppress(OSError):
-        path.parent.rmdir()
 
 
 if __name__ == "__main__":

@@ -70,6 +70,8 @@ def _open_journal(path: Path, lock: FolderLock) -> tuple[Journal, int]:
             journal = Journal(path / JOURNAL_NAME, lock.check)
     except JournalError as error:
         raise UserError(str(error)) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot write {JOURNAL_NAME} ({error.strerror})") from None
     return journal, run
 
 

@@ -66,8 +66,9 @@ def source_of(workflow: Workflow) -> ObjectiveSource:
         where = f"{workflow.source or 'workflow'}: [objective] python:"
         try:
             import_function(workflow.objective["python"], source.folder)
-        except (ImportError, AttributeError, TypeError) as error:
-            raise UserError(f"{where} {workflow.objective['python']} cannot be imported: {error}") from None
+        except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
+            reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".split("\n")[0]
+            raise UserError(f"{where} {workflow.objective['python']} cannot be imported ({reason})") from None
     return source
 
 

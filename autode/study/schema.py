@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,13 +30,13 @@ class Key:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is an integer and not a truth value."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Whether a value is an integer of 64 bits, as the journal holds it, and not a truth value."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is an integer or a float and not a truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value is an integer or a finite float and not a truth value."""
+    return is_whole(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def text(default: str | None = None) -> Key:

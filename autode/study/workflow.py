@@ -18,7 +18,7 @@ Table = dict[str, Any]
 
 _TOP: Mapping[str, Key] = {
     "name": text(),
-    "seed": whole(0),
+    "seed": Key("a whole number from 0 to 2**63 - 1", lambda v: is_whole(v) and v >= 0, 0),
     "objective": table(),
     "space": table(),
     "search": table(),
@@ -31,7 +31,7 @@ _REQUIRED = ("name", "objective", "space", "search")
 
 OBJECTIVE: Mapping[str, Key] = {
     "kind": one_of("finetune", "python", "command"),
-    "python": Key('"module:function"', lambda v: isinstance(v, str) and v.count(":") == 1),
+    "python": Key('"module:function"', lambda v: isinstance(v, str) and _is_function(v)),
     "command": Key("a list of texts", lambda v: bool(v) and isinstance(v, list) and all(isinstance(x, str) for x in v)),
     "metric": text(),
     "direction": one_of("minimize", "maximize", default="minimize"),
@@ -197,7 +197,7 @@ def parse_space(where: str, tables: Mapping[str, Any]) -> Space:
         if not isinstance(one, dict) or "type" not in one:
             raise UserError(f'{where} {name}: expected a table such as {{ type = "float", low = 0.1, high = 1.0 }}')
         kind = one["type"]
-        if kind not in TYPES:
+        if not isinstance(kind, str) or kind not in TYPES:
             raise UserError(f"{where} {name}: type {kind!r} is unknown{did_you_mean(str(kind), TYPES)}")
         options = {key: value for key, value in one.items() if key != "type"}
         known = TYPES[kind].__dataclass_fields__
@@ -299,4 +299,11 @@ def _is_interval(value: Any) -> bool:
 
 
 def _is_tie_breaker(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"metric", "weight"} and is_number(value["weight"])
+    if not isinstance(value, dict) or set(value) != {"metric", "weight"}:
+        return False
+    return isinstance(value["metric"], str) and is_number(value["weight"])
+
+
+def _is_function(value: str) -> bool:
+    module, colon, function = value.partition(":")
+    return bool(colon) and function.isidentifier() and all(part.isidentifier() for part in module.split("."))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autode.energy import MeterSet, open_meters
+from autode.energy import EnergyReading, MeterSet, open_meters
 from autode.execution import EpochDone, Event, Finished, Started
 from autode.execution.evaluate import Place, evaluate
 from autode.execution.serial import SerialExecutor
@@ -146,7 +146,8 @@ def test_the_result_says_where_when_and_how_long(attempt: Any) -> None:
 def test_every_attempt_is_metered_also_a_failed_one(attempt: Any) -> None:
     for objective in (lambda trial: 1.0, raises(ValueError("no"))):
         (reading,) = attempt(objective)[0].energy
-        assert (reading["scope"], reading["method"]) == ("trial", "modelled")
+        assert reading["method"] == "modelled"
+        assert EnergyReading.from_dict(reading).scope == "trial"
 
 
 def test_events_come_in_order_while_the_trial_runs(attempt: Any) -> None:

@@ -15,7 +15,7 @@ SMALL = {"train_samples": 96, "validation_samples": 60, "epochs": 3}
 
 
 def trial(folder, params=None, **given):
-    return Trial(**{"number": 0, "params": params or {}, "seed": 5, "directory": folder, **given})
+    return Trial(**{"number": 0, "params": params or {}, "seed": 5, "folder": folder, **given})
 
 
 def test_a_trial_returns_errors_and_losses(tmp_path):
