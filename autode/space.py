@@ -66,8 +66,8 @@ class Int:
 
     def __post_init__(self) -> None:
         for name, value in (("low", self.low), ("high", self.high), ("step", self.step)):
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise ValueError(f"{name} must be a whole number, not {value!r}")
+            if isinstance(value, bool) or not isinstance(value, int) or not _fits(value):
+                raise ValueError(f"{name} must be a whole number of 64 bits, not {value!r}")
         _check_range(self.low, self.high, self.log)
         if self.step < 1:
             raise ValueError(f"step must be at least 1, not {self.step}")
@@ -265,7 +265,7 @@ def _to_table(h: Hyperparameter) -> dict[str, Any]:
 
 def _check_range(low: Any, high: Any, log: Any) -> None:
     for name, value in (("low", low), ("high", high)):
-        if not _is_number(value) or not math.isfinite(value):
+        if not _is_number(value) or not _fits(value) or not math.isfinite(value):
             raise ValueError(f"{name} must be a finite number, not {value!r}")
     if not isinstance(log, bool):
         raise ValueError(f"log must be true or false, not {log!r}")
@@ -332,4 +332,9 @@ def _is_plain(value: Any) -> bool:
     """Whether workflow file and journal give the value back as it is."""
     if isinstance(value, list):
         return all(_is_plain(one) for one in value)
-    return isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
+    return isinstance(value, str) or (isinstance(value, int | float) and _fits(value) and math.isfinite(value))
+
+
+def _fits(value: Any) -> bool:
+    """Whether an integer has at most 64 bits, as TOML and the journal do."""
+    return not isinstance(value, int) or -(2**63) <= value < 2**63

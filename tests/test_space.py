@@ -231,7 +231,7 @@ def test_a_space_is_written_as_the_tables_of_a_workflow_file() -> None:
         (lambda: Float(False, 1), "low must be a finite number, not False"),
         (lambda: Float(-1e308, 1e308), "wider than a floating-point number can hold"),
         (lambda: Float(0.1, 1, log="yes"), "log must be true or false, not 'yes'"),
-        (lambda: Int(0, 1.5), "high must be a whole number, not 1.5"),
+        (lambda: Int(0, 1.5), "high must be a whole number of 64 bits, not 1.5"),
         (lambda: Int(0, 5, step=0), "step must be at least 1, not 0"),
         (lambda: Int(0, 5, log=True), "a log scale needs low > 0, not 0"),
         (lambda: Int(5, 5), "the range [5, 5] is empty"),

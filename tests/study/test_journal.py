@@ -20,10 +20,11 @@ SCALARS = (
     | st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
+    | st.text(max_size=9)
 )
+KEYS = st.text(max_size=9)
 RECORDS = st.dictionaries(
-    st.text(), st.recursive(SCALARS, lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=9)
+    KEYS, st.recursive(SCALARS, lambda x: st.lists(x) | st.dictionaries(KEYS, x), max_leaves=5), max_size=4
 )
 
 
