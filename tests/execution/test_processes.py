@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Bench:
     def __init__(self, folder: Path):
         self.folder = folder
         self.open: list[ProcessExecutor] = []
+        self.waiting: deque[Event] = deque()
 
     def executor(self, objective: Callable[[Trial], Any], workers: int = 1) -> ProcessExecutor:
         setups = [Setup(lambda: objective, Place.here(rank), meters=["estimate"]) for rank in range(workers)]
@@ -44,13 +46,14 @@ class Bench:
         return self.until(executor, Finished, seconds)[-1].result  # type: ignore[union-attr]
 
     def until(self, executor: ProcessExecutor, kind: type, seconds: float = 60.0) -> list[Event]:
-        """Return all events up to the first of a kind."""
+        """Return all events up to the first of a kind; what came with it is kept for the next call."""
         events: list[Event] = []
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for event in executor.wait(1.0):
-                events.append(event)
-                if isinstance(event, kind):
+            self.waiting.extend(executor.wait(1.0) if not self.waiting else [])
+            while self.waiting:
+                events.append(self.waiting.popleft())
+                if isinstance(events[-1], kind):
                     return events
         raise AssertionError(f"no {kind.__name__} within {seconds} s, only {events}")
 
