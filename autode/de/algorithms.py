@@ -9,8 +9,9 @@ from autode.de.checks import choice
 from autode.de.classic import Best1Bin, CurrentToPBest1Bin, Rand1Bin
 from autode.de.jde import JDE
 from autode.de.lshade import LSHADE
-from autode.de.optimizer import Common, DifferentialEvolution
+from autode.de.optimizer import DifferentialEvolution
 from autode.de.shade import SHADE
+from autode.de.strategy import Common
 
 #: Name -> class of every algorithm.
 ALGORITHMS: dict[str, type[DifferentialEvolution]] = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autode.de.arrays import BoolArray, FloatArray
+from autode.de.arrays import FloatArray
 
 #: Bounds beyond this magnitude could overflow in a sum of differences.
 LARGEST = 1e300
@@ -91,15 +91,11 @@ def midpoint_target(trial: FloatArray, parent: FloatArray, box: Box) -> None:
     The rule of JADE, SHADE and L-SHADE: ``u_j < low -> (low + x_j)/2``, ``u_j > high -> (high + x_j)/2`` with ``x``
     the target (Zhang & Sanderson 2009; Tanabe's code). Shapes: trial and parent (n, D).
     """
-    _halve(trial, parent, trial < box.low, box.low)
-    _halve(trial, parent, trial > box.high, box.high)
-
-
-def _halve(trial: FloatArray, parent: FloatArray, outside: BoolArray, limit: FloatArray) -> None:
-    # Few genes leave the box, so the flat positions of those few cost less than a pass over all of them.
-    at = outside.ravel().nonzero()[0]
+    nearest = np.minimum(np.maximum(trial, box.low), box.high)
+    # Few genes leave the box, so the flat positions of those few cost less than another pass over all of them.
+    at = (nearest != trial).ravel().nonzero()[0]
     if at.size:
-        trial.reshape(-1)[at] = 0.5 * (limit[at % limit.size] + parent.take(at))
+        trial.reshape(-1)[at] = 0.5 * (nearest.take(at) + parent.take(at))
 
 
 def clip(trial: FloatArray, parent: FloatArray, box: Box) -> None:

@@ -11,9 +11,9 @@ from autode.de import mutation
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.checks import within
 from autode.de.indices import excluding
-from autode.de.optimizer import Common, DifferentialEvolution
+from autode.de.optimizer import DifferentialEvolution
 from autode.de.pbest import best_count, pbest_donors
-from autode.de.strategy import Columns
+from autode.de.strategy import Columns, Common
 from autode.de.table import Draws
 
 

@@ -37,9 +37,11 @@ def excluding(u: FloatArray, n: int, *taken: IntArray) -> IntArray:
     return drawn
 
 
-def _rising(taken: tuple[IntArray, ...]) -> tuple[IntArray, ...]:
-    if len(taken) < 2:
-        return taken
-    if len(taken) == 2:
-        return np.minimum(*taken), np.maximum(*taken)
-    return tuple(np.sort(np.stack(taken), axis=0))
+def _rising(taken: tuple[IntArray, ...]) -> list[IntArray]:
+    """Sort several arrays element by element, by exchanging pairs (few arrays, so cheaper than a general sort)."""
+    ordered: list[IntArray] = []
+    for value in taken:
+        for k, other in enumerate(ordered):
+            ordered[k], value = np.minimum(other, value), np.maximum(other, value)
+        ordered.append(value)
+    return ordered

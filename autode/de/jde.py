@@ -9,8 +9,8 @@ import numpy as np
 from autode.de.arrays import IntArray
 from autode.de.checks import within
 from autode.de.classic import Rand1Bin
-from autode.de.optimizer import Common, DifferentialEvolution
-from autode.de.strategy import Columns
+from autode.de.optimizer import DifferentialEvolution
+from autode.de.strategy import Columns, Common
 from autode.de.table import Draws
 
 

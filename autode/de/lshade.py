@@ -6,10 +6,10 @@ from typing import Any, Unpack
 
 from autode.de.checks import whole, within
 from autode.de.memory import SuccessHistory
-from autode.de.optimizer import Common
 from autode.de.pbest import best_count
 from autode.de.reduction import linear_size
 from autode.de.start import MINIMUM
+from autode.de.strategy import Common
 from autode.de.success import SuccessHistoryDE
 from autode.de.table import Draws
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,18 +21,6 @@ SCHEDULES = ("generational", "asynchronous")
 STATE_VERSION = 1
 
 _COUNTERS = ("asked", "nfev", "generations", "_bred", "_generation", "_slot", "_since_tick", "_best_id")
-
-
-class Common(TypedDict, total=False):
-    """Arguments that every algorithm understands; see `DifferentialEvolution`."""
-
-    max_evaluations: int
-    population: int | None
-    seed: int | None
-    schedule: str
-    init: Any
-    x0: Any
-    repair: str
 
 
 class DifferentialEvolution(Strategy):
@@ -177,9 +165,9 @@ class DifferentialEvolution(Strategy):
         if not ids.size:
             return
         rows = self._trials.rows_of(ids, self.asked)
-        values = np.where(np.isnan(values), np.inf, values)
-        self._trials.record(rows, values)
-        self._note_best(rows, ids, values)
+        told: FloatArray = np.fmin(values, np.inf)  # takes the number of (NaN, inf)
+        self._trials.record(rows, told)
+        self._note_best(rows, ids, told)
         if self.schedule == "asynchronous":
             self._settle_now(rows)
             return
@@ -257,7 +245,9 @@ class DifferentialEvolution(Strategy):
     def _next_slots(self, n: int) -> IntArray:
         """Choose up to n slots in cyclic order, those with the fewest trials out first."""
         size = self._population.n
-        slots: IntArray = np.arange(self._slot, self._slot + n) % size
+        slots = np.arange(self._slot, self._slot + n)
+        if self._slot + n > size:
+            slots %= size
         if self._trials.untold:
             out = self._trials.occupied(size)
             if out[slots].any():

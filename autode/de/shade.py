@@ -9,7 +9,7 @@ import numpy as np
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.checks import whole, within
 from autode.de.memory import SuccessHistory
-from autode.de.optimizer import Common
+from autode.de.strategy import Common
 from autode.de.success import SuccessHistoryDE
 from autode.de.table import Draws
 

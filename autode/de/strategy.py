@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,18 @@ from autode.de.trials import Trials
 BLOCK = 32_768
 
 Columns = dict[str, FloatArray]
+
+
+class Common(TypedDict, total=False):
+    """Arguments that every algorithm understands; see `DifferentialEvolution`."""
+
+    max_evaluations: int
+    population: int | None
+    seed: int | None
+    schedule: str
+    init: Any
+    x0: Any
+    repair: str
 
 
 class Strategy:

@@ -13,9 +13,9 @@ from autode.de.checks import within
 from autode.de.control import cauchy_factor, normal_rate
 from autode.de.indices import scaled
 from autode.de.memory import SuccessHistory
-from autode.de.optimizer import Common, DifferentialEvolution
+from autode.de.optimizer import DifferentialEvolution
 from autode.de.pbest import pbest_donors
-from autode.de.strategy import Columns
+from autode.de.strategy import Columns, Common
 from autode.de.table import Draws
 
 
