@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autode import de
+from autode.de import strategy
 
 BOUNDS = [(-5, 5)] * 5
 BUDGET, N = 230, 12
@@ -136,6 +137,13 @@ def test_the_archive_holds_beaten_parents_and_never_the_children(name, schedule)
             assert archive <= residents  # all were in the population before this generation
         assert not archive & {point.tobytes() for point in optimizer.population}
     assert archive
+
+
+@algorithms
+def test_building_a_generation_in_blocks_changes_nothing(name, monkeypatch):
+    whole = run(make(name))
+    monkeypatch.setattr(strategy, "BLOCK", 4 * len(BOUNDS))
+    np.testing.assert_array_equal(run(make(name)), whole)
 
 
 def test_the_caller_may_do_with_a_batch_what_it_likes():
