@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autode.execution import Executor
 from autode.execution.evaluate import Objective
@@ -14,6 +14,11 @@ from autode.study.errors import UserError
 from autode.study.objectives import GivenObjective, ObjectiveSource, source_of
 from autode.study.session import EXIT_USER, Listener, Outcome, run_session
 from autode.study.workflow import Workflow, parse_workflow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from autode import StudyData
 
 
 class Study:
@@ -117,6 +122,25 @@ class Study:
         if workers == "mpi" or comm is not None:
             return self._run_mpi(make, comm, listener or Listener())
         return run_session(self.workflow, self.folder, lambda: self._executor(make, workers), listener or Listener())
+
+    def data(self) -> StudyData:
+        """Return everything the folder holds; the same as ``autode.load(folder)``."""
+        import autode
+
+        return autode.load(self.folder)
+
+    def trials(self) -> pd.DataFrame:
+        """Return one row a trial of the search, as in trials.csv."""
+        return self.data().trials
+
+    @property
+    def best(self) -> pd.Series | None:
+        """The row of the best trial of the search; None before the first result."""
+        return self.data().best()
+
+    def pareto(self) -> pd.DataFrame:
+        """Return the trials that no other beats in value without costing more joules."""
+        return self.data().pareto()
 
     def _recipe(self, objective: Objective | None) -> Callable[[], Objective]:
         make = GivenObjective(objective) if objective is not None else self._source
