@@ -108,7 +108,7 @@ class Finetune:
         model = make_model(chosen["model"], chosen["weights"], chosen["width"], facts.classes, seed)
         # cuDNN wants its kernels in channels_last too; on a CPU that layout only slows the optimizer down
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-        model = model.to(device=device, memory_format=layout)
+        model = model.to(device).to(memory_format=layout)
         frozen = freeze(model, chosen["model"], values.freeze_depth)
         optimizer = make_optimizer(model, values.optimizer, values.lr, values.weight_decay, values.momentum)
         inputs = Inputs(chosen["resolution"], *NORMALISATION[chosen["weights"]], device)

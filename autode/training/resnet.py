@@ -77,23 +77,23 @@ class ResNet(nn.Module):
     blocks : tuple of int
         Blocks in each of the four stages.
     width : float
-        Factor on the channels 64, 128, 256, 512; ``64 * width`` must be a whole number.
+        Factor on the channels 64, 128, 256, 512; a multiple of 1/4.
     classes : int
         Size of the output.
 
     Raises
     ------
     ValueError
-        If ``64 * width`` is not a positive whole number.
+        If the width is no positive multiple of 1/4.
     """
 
     def __init__(self, blocks: tuple[int, int, int, int], width: float, classes: int):
         super().__init__()
+        # With fewer channels than a CPU's vectors hold (8 or 16), oneDNN's gradient of a 1x1 convolution with stride 2
+        # writes outside its memory (uxlfoundation/oneDNN issue 6035).
+        if width <= 0 or 4 * width != round(4 * width):
+            raise ValueError(f"width = {width}: expected a positive multiple of 1/4")
         stem = round(64 * width)
-        if stem < 1 or stem != 64 * width:
-            raise ValueError(
-                f"width = {width}: expected a positive multiple of 1/64, so that channels are whole numbers"
-            )
         self.conv1 = Conv2d(3, stem, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
         self.relu = nn.ReLU(inplace=True)

@@ -127,7 +127,7 @@ DATASETS = {
     "cifar10": DataFacts(10, None, 5000, 64, True),
     "cifar100": DataFacts(100, None, 5000, 64, True),
 }
-#: Models that exist at any width; the others only as torchvision has them.
+#: Models that exist at several widths; the others only as torchvision has them.
 SCALABLE_MODELS = ("resnet18", "resnet34")
 MODELS = (*SCALABLE_MODELS, "resnet50", "densenet121", "convnext_tiny", "convnext_small", "vgg11", "vgg11_bn")
 WEIGHTS = ("embedded", "imagenet", "none")
@@ -148,7 +148,7 @@ SETTINGS = {
     "model": Setting(str, EMBEDDED_MODEL, "network", choices=MODELS),
     "dataset": Setting(str, EMBEDDED_TASK, "data set", choices=(*DATASETS, *ALIASES)),
     "weights": Setting(str, "embedded", "initial weights", choices=WEIGHTS),
-    "width": Setting(float, None, "factor on the channels of resnet18 and resnet34", 1 / 64, 1.0),
+    "width": Setting(float, None, "factor on the channels of resnet18 and resnet34", 0.25, 1.0),
     "resolution": Setting(int, None, "side of the network's input in pixels", 32, 1024),
     "train_samples": Setting(int, None, "images to train on", 2),
     "validation_samples": Setting(int, None, "images to validate on", 1),
@@ -235,10 +235,8 @@ def _width(full: Mapping[str, Any]) -> float:
         raise ValueError(
             f"[objective] width = {width}: expected {default} with model {model!r} and weights {weights!r}"
         )
-    if width is not None and 64 * width != round(64 * width):
-        raise ValueError(
-            f"[objective] width = {width}: expected a multiple of 1/64, so that channels are whole numbers"
-        )
+    if width is not None and 4 * width != round(4 * width):
+        raise ValueError(f"[objective] width = {width}: expected 0.25, 0.5, 0.75 or 1.0")
     return default if width is None else float(width)
 
 

@@ -80,7 +80,7 @@ class Trap:
 def test_code_in_a_checkpoint_is_never_run(tmp_path, caplog):
     torch.save({"identity": IDENTITY, "state": Trap()}, tmp_path / checkpoint.FILE_NAME)
     assert checkpoint.load(tmp_path, IDENTITY, CPU) is None
-    (tmp_path / checkpoint.FILE_NAME).write_bytes(pickle.dumps(Trap()))
+    (tmp_path / checkpoint.FILE_NAME).write_bytes(pickle.dumps(Trap(), protocol=2))
     assert checkpoint.load(tmp_path, IDENTITY, CPU) is None
     assert "cannot be read" in caplog.text
 

@@ -132,6 +132,7 @@ def test_a_damaged_checkpoint_means_starting_afresh(tmp_path):
     assert reports == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_two_fresh_processes_agree_to_the_last_bit(tmp_path):
     code = (
         "import sys, pathlib; from autode.training.finetune import Finetune; from autode.trial import Trial\n"
@@ -143,7 +144,7 @@ def test_two_fresh_processes_agree_to_the_last_bit(tmp_path):
     assert first == second
 
 
-@pytest.mark.parametrize("model", [{"model": "resnet18", "width": 1 / 16}, {"model": "densenet121"}], ids=str)
+@pytest.mark.parametrize("model", [{"model": "resnet18", "width": 0.25}, {"model": "densenet121"}], ids=str)
 def test_other_models_and_data_go_the_same_way(tmp_path, write_mnist, model):
     write_mnist("MNIST", train=60, test=20)
     table = {"dataset": "mnist", "weights": "none", "validation_samples": 20, "resolution": 32, "epochs": 1, **model}

@@ -20,10 +20,10 @@ from autode.training.resnet import BLOCKS, Conv2d, ResNet
 @settings(deadline=None, max_examples=60)
 def test_the_convolution_equals_torchs_own_in_output_and_gradients(height, width, kernel, stride, seed):
     torch.manual_seed(seed)
-    ours = Conv2d(3, 4, kernel, stride, kernel // 2, bias=False)
-    theirs = nn.Conv2d(3, 4, kernel, stride, kernel // 2, bias=False)
+    ours = Conv2d(16, 16, kernel, stride, kernel // 2, bias=False)
+    theirs = nn.Conv2d(16, 16, kernel, stride, kernel // 2, bias=False)
     theirs.load_state_dict(ours.state_dict())
-    inputs = torch.randn(2, 3, height, width)
+    inputs = torch.randn(2, 16, height, width)
     results = []
     for layer in (ours, theirs):
         images = inputs.clone().requires_grad_()
@@ -31,7 +31,7 @@ def test_the_convolution_equals_torchs_own_in_output_and_gradients(height, width
         torch.autograd.backward(output.square().sum())
         results.append((output, images.grad, layer.weight.grad))
     for mine, other in zip(*results, strict=True):
-        torch.testing.assert_close(mine, other, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(mine, other, atol=1e-3, rtol=1e-4)
 
 
 @pytest.mark.parametrize("pixels", [32, 64])
@@ -55,7 +55,7 @@ def test_a_quarter_of_the_width_has_a_sixteenth_of_the_weights():
     assert whole_size / quarter_size == pytest.approx(16, rel=0.02)
 
 
-@pytest.mark.parametrize("width", [0.3, 0.0, -0.25])
-def test_channels_must_be_whole(width):
-    with pytest.raises(ValueError, match="expected a positive multiple of 1/64"):
+@pytest.mark.parametrize("width", [0.3, 0.0, -0.25, 0.0625])
+def test_the_width_comes_in_quarters(width):
+    with pytest.raises(ValueError, match="expected a positive multiple of 1/4"):
         ResNet(BLOCKS["resnet18"], width, 10)

@@ -85,7 +85,7 @@ def test_the_width_follows_from_weights_and_task(table, width):
         ({"model": "densenet121"}, "weights = 'embedded' exist for model 'resnet18' only, not for 'densenet121'"),
         ({"width": 0.5}, "width = 0.5: expected 0.25 with model 'resnet18' and weights 'embedded'"),
         ({"weights": "imagenet", "width": 0.5}, "width = 0.5: expected 1.0"),
-        ({"weights": "none", "width": 0.3}, "width = 0.3: expected a multiple of 1/64"),
+        ({"weights": "none", "width": 0.3}, "width = 0.3: expected 0.25, 0.5, 0.75 or 1.0"),
     ],
 )
 def test_a_wrong_table_gets_one_sentence(table, sentence):

@@ -38,7 +38,7 @@ def test_the_file_is_the_whole_backbone_and_no_head():
 
 
 def test_what_is_saved_is_loaded_at_half_precision(tmp_path):
-    model, path = ResNet(BLOCKS["resnet18"], 1 / 32, 3), tmp_path / "w.safetensors"
+    model, path = ResNet(BLOCKS["resnet18"], 0.25, 3), tmp_path / "w.safetensors"
     weights.save_backbone(model, path, {"steps": 3})
     state = weights.load_backbone(path, weights.sha256_of(path))
     for name, value in state.items():
