@@ -154,9 +154,9 @@ def _row(domain: str, tracks: list[CounterTrack | PowerTrack], stretches: FloatA
 
 
 def _joules(spans: list[Span]) -> float | None:
-    """Add the stretches; None if one of them is unknown."""
-    parts = [span.joules for span in spans]
-    return None if not parts or any(part is None for part in parts) else sum(part or 0.0 for part in parts)
+    """Add the stretches that are known, for the coverage tells the rest; None if none is."""
+    known = [span.joules for span in spans if span.joules is not None]
+    return sum(known) if known else None
 
 
 def _total(rows: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
@@ -169,9 +169,9 @@ def _total(rows: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
         "energy_j": sum(row["energy_j"] for row in known),
         "seconds": seconds,
         "method": _POWER if any(row["method"] == _POWER for row in known) else _COUNTER,
-        "coverage": min(row["coverage"] for row in rows),
-        "samples": min(row["samples"] for row in rows),
-        "marks": list(dict.fromkeys(mark for row in rows for mark in row["marks"])),
+        "coverage": min(row["coverage"] for row in known),
+        "samples": min(row["samples"] for row in known),
+        "marks": [*(mark for row in known for mark in row["marks"]), *(["partial"] if len(known) < len(rows) else [])],
     }
 
 
@@ -182,8 +182,7 @@ def _added(hosts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
         found = [row for host in hosts for row in host if row["domain"] == domain]
         if found:
             row = _total(found, max(row["seconds"] for row in found))
-            short = len([row for row in found if row["method"] != "unavailable"]) < len(hosts)
-            rows.append({**row, "domain": domain, "marks": [*row.get("marks", []), *(["partial"] if short else [])]})
+            rows.append({**row, "domain": domain})
     return rows
 
 

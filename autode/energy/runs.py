@@ -143,7 +143,7 @@ def _steps_energy(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the joules of the numbered steps of each run without counting one twice, and whether they overlap."""
     good = numbered & rows["energy_j"].notna().to_numpy()
-    joules = np.bincount(gid[good], weights=rows["energy_j"].to_numpy()[good], minlength=count)
+    joules = np.bincount(gid[good], weights=rows["energy_j"].to_numpy()[good], minlength=count).astype(float)
     number = np.bincount(gid[good], minlength=count)
     total = np.where(number > 0, joules, np.nan)
     overlapping = np.zeros(count, dtype=bool)
@@ -219,7 +219,7 @@ def _efficiencies(runs: pd.DataFrame, rows: pd.DataFrame, gid: np.ndarray, own: 
     """Add the used share of the allocated processor time and memory."""
     used = rows["cpu_used_s"].to_numpy()
     of_job = _at(used, gid, own, count)
-    of_steps = np.bincount(gid[~own], weights=np.nan_to_num(used[~own]), minlength=count)
+    of_steps = np.bincount(gid[~own], weights=np.nan_to_num(used[~own]), minlength=count).astype(float)
     of_steps[np.isnan(_at(used, gid, ~own, count))] = np.nan
     cpu = np.fmax(of_job, of_steps)  # the job's own line may lack what its steps used
     allowed = np.where(np.isnan(runs["cpu_time_s"]), runs["cpus"] * runs["elapsed_s"], runs["cpu_time_s"])

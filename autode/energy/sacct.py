@@ -35,9 +35,9 @@ _TEXT = ("cluster", "job_name", "user", "partition", "exit_code", "nodes")
 _TIMES = ("submit", "start", "end")
 _NUMBERS = ("tasks", "cpu_used_s")
 _KNOWN = {
-    *_PLAIN, *_TIMES, "jobid", "state", "elapsed", "elapsedraw", "nnodes", "allocnodes", "alloccpus", "ncpus",
-    "alloctres", "consumedenergy", "consumedenergyraw", "cputime", "cputimeraw", "maxrss", "reqmem", "tresusageintot",
-    "tresusageoutave", "tresusageouttot",
+    *_PLAIN, *_TIMES, "jobid", "jobidraw", "state", "elapsed", "elapsedraw", "nnodes", "allocnodes", "alloccpus",
+    "ncpus", "alloctres", "consumedenergy", "consumedenergyraw", "cputime", "cputimeraw", "maxrss",
+    "tresusageintot", "tresusageoutave", "tresusageouttot",
 }  # fmt: skip
 #: Columns of the result, in order.
 COLUMNS = (
@@ -118,9 +118,9 @@ def _empty() -> pd.DataFrame:
 class _Fields:
     """The fields of one block, read by distinct values: accounting repeats itself, and Python need not."""
 
-    def __init__(self, table: pd.DataFrame, lines: np.ndarray, skipped: Skipped):
-        self.table, self.skipped = table, skipped
-        self.lines = lines
+    def __init__(self, table: pd.DataFrame, lines: np.ndarray):
+        self.table, self.lines = table, lines
+        self.problems: list[tuple[int, str]] = []
         self.bad = np.zeros(len(table), dtype=bool)
         self._distinct: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
@@ -151,7 +151,7 @@ class _Fields:
     def report(self, where: np.ndarray, problem: str) -> None:
         """Mark rows bad, once each."""
         for row in np.flatnonzero(where & ~self.bad):
-            self.skipped.line(int(self.lines[row]), problem)
+            self.problems.append((int(self.lines[row]), problem))
         self.bad |= where
 
 
@@ -161,7 +161,7 @@ def _typed(table: pd.DataFrame, lines: np.ndarray, skipped: Skipped, max_node_po
     again = table[name].str.lower().to_numpy() == name  # headers of further outputs in one file
     if again.any():
         table, lines = table[~again], lines[~again]
-    fields = _Fields(table, lines, skipped)
+    fields = _Fields(table, lines)
     rows: dict[str, Any] = {}
     rows["job"], rows["step"] = _job_ids(fields, table[name].to_numpy())
     rows["state"] = fields.read("state", values.state, "", object)
@@ -173,6 +173,8 @@ def _typed(table: pd.DataFrame, lines: np.ndarray, skipped: Skipped, max_node_po
         rows[column] = _times(fields, column)
     rows |= _amounts(fields)
     rows["energy_j"], rows["flags"] = _energy(fields, rows, max_node_power_w)
+    for line, problem in sorted(fields.problems):
+        skipped.line(line, problem)
     frame = pd.DataFrame(rows)
     frame[["job", "step", "state", *_TEXT, "flags"]] = frame[["job", "step", "state", *_TEXT, "flags"]].astype("str")
     return frame[~fields.bad] if fields.bad.any() else frame
