@@ -96,7 +96,7 @@ def _overview_table(studies: Sequence[StudyData]) -> tuple[list[str], list[list[
 
 def _overview_cells(data: StudyData, row: dict[str, Any]) -> list[Cell]:
     energy = summary.energy_lines(data.attempts)
-    winner = next((one for one in summary.confirmation_rows(data) if one["label"] == "winner"), None)
+    winner = next((one for one in summary.confirmation_rows(data) if one["of"] is not None), None)
     metrics = summary.confirmation_metrics(data)
     trained = f"{metrics[0]} {winner[metrics[0]]} (n = {winner['n']})" if winner and metrics else "–"
     return [

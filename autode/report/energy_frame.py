@@ -59,13 +59,16 @@ def _study_rows(history: History) -> list[dict[str, Any]]:
 
 
 def _recorded_rows(history: History) -> list[dict[str, Any]]:
-    """Rows of the ``energy`` records, which are about nodes, jobs or the whole study."""
-    rows: list[dict[str, Any]] = []
+    """Rows of the ``energy`` records (nodes, jobs): the pieces of a run add up."""
+    groups: dict[tuple[Any, ...], list[EnergyReading]] = {}
     for record in history.energy:
-        where = {"scope": record.get("scope", "node"), "id": record.get("host"), "host": record.get("host")}
-        groups = by_source(readings_of(record)).values()
-        rows += [{**where, "run": record.get("run"), **source_row(group)} for group in groups]
-    return rows
+        for reading in readings_of(record):
+            key = record.get("scope", "node"), record.get("host"), record.get("run"), reading.source, reading.device
+            groups.setdefault(key, []).append(reading)
+    return [
+        {"scope": scope, "id": host, "host": host, "run": run, **source_row(group)}
+        for (scope, host, run, *_), group in groups.items()
+    ]
 
 
 def _trial_rows(history: History) -> list[dict[str, Any]]:

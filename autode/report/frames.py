@@ -72,7 +72,7 @@ def confirmations_frame(history: History) -> pd.DataFrame:
         for trial in trials
         if trial.role == "confirm"
     ]
-    tail = tuple(name for name in _TRIAL_TAIL if name not in ("seed", "fitness"))
+    tail = tuple(name for name in _TRIAL_TAIL if name != "seed")
     head = ("label", "of", "trial", "seed", "state", "value", "attempt")
     return frame(rows, (*head, *_names("metric.", rows), *_names("param.", rows), *tail))
 
@@ -81,16 +81,14 @@ def epochs_frame(history: History) -> pd.DataFrame:
     """Return one row an epoch record; a metric that is called like a fixed column is written as ``metric.<name>``."""
     fixed = {"trial", "epoch", "seconds", "energy_j", "attempt", "role"}
     rows: list[Row] = []
+    names: dict[str, None] = {}
     for record in history.epochs:
         metrics = {f"metric.{k}" if k in fixed else k: v for k, v in (record.get("metrics") or {}).items()}
+        names |= dict.fromkeys(metrics)
         trial = history.trials.get(record["trial"])
         rows.append({**record, **metrics, "attempt": record.get("attempt", 0), "role": trial.role if trial else None})
-    names = dict.fromkeys(name for row in rows for name in row if name not in fixed | _RECORD_FIELDS)
     table = frame(rows, ("trial", "epoch", *names, "seconds", "energy_j", "attempt", "role"))
     return table.sort_values(["trial", "epoch", "attempt"], kind="stable", ignore_index=True)
-
-
-_RECORD_FIELDS = frozenset(("type", "metrics", "time", "crc"))
 
 
 def attempts_frame(history: History) -> pd.DataFrame:

@@ -61,17 +61,19 @@ def render(template: str, **facts: Any) -> str:
 
 def page_facts(data: StudyData) -> dict[str, Any]:
     """Return everything the page says, apart from the figures."""
-    best = data.best()
+    best, answer = data.best(), summary.answer(data)
     missing, reason = summary.energy_missing(data)
     energy = summary.energy_lines(data.attempts)
     return {
         "data": data,
         "best": best,
-        "best_energy": None if best is None else quantities.joules(best["energy_j"], best["energy_class"]),
+        "winner": data.winner(),
+        "answer": answer,
+        "answer_energy": None if answer is None else quantities.joules(answer["energy_j"], answer["energy_class"]),
         "searched": summary.what_was_searched(data),
         "states": summary.states_line(data),
         "wall_time": summary.wall_time(data),
-        "configuration": summary.best_configuration(data),
+        "configuration": summary.configuration(data, answer),
         "confirmations": summary.confirmation_rows(data),
         "confirmation_metrics": summary.confirmation_metrics(data),
         "energy": energy,

@@ -47,3 +47,15 @@ def hypervolume(points: npt.ArrayLike, reference: tuple[float, float]) -> float:
     front = np.unique(front, axis=0)
     right = np.append(front[1:, 0], reference[0]) if len(front) else np.empty(0)
     return float(np.sum((right - front[:, 0]) * (reference[1] - front[:, 1])))
+
+
+def dominated_share(points: npt.ArrayLike) -> float:
+    """Return the hypervolume of points scaled to the box that they span; its worst corner is the reference. 0 to 1.
+
+    A single point, or points on one line parallel to an axis, span no box: NaN.
+    """
+    values = np.asarray(points, dtype=float).reshape(-1, 2)
+    span = np.ptp(values, axis=0) if len(values) else np.zeros(2)
+    if not (span > 0).all():
+        return float("nan")
+    return hypervolume((values - values.min(axis=0)) / span, (1.0, 1.0))

@@ -22,7 +22,7 @@ def number(value: Any, digits: int = 4) -> str:
     if isinstance(value, str | bool):
         return str(value)
     if float(value) == int(value) and abs(value) < 1e6 if math.isfinite(value) else False:
-        return str(int(value))
+        return str(int(value)).replace("-", "−")
     text = f"{float(value):.{digits}g}"
     return _tidy_exponent(text).replace("-", "−", 1) if text.startswith("-") else _tidy_exponent(text)
 

@@ -134,13 +134,20 @@ def runs_table(data: StudyData) -> tuple[list[str], list[list[Cell]]]:
     return head, [
         [
             *(cell(row[name]) for name in ("run", "job", "restart")),
-            Cell(_run_state(row), style=f"state {row['state']}"),
+            Cell(_run_state(row), style=f"state {_run_style(row)}"),
             *(Cell(clock(row[name])) for name in ("start", "end")),
             Cell(duration(row["elapsed_s"]), style="number"),
             *(cell(row[name]) for name in ("host", "execution", "slots", "ranks")),
         ]
         for row in _records(data.jobs)
     ]
+
+
+def _run_style(row: dict[str, Any]) -> str:
+    """Return the state of a trial whose colour suits the run."""
+    if is_missing(row["exit_code"]):
+        return str(row["state"])
+    return {0: "completed", 3: "interrupted"}.get(int(row["exit_code"]), "failed")
 
 
 def _run_state(row: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autode.study.journal import Record, read_journal
+from autode.study.journal import Record, read_journal, unfenced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +81,16 @@ class StudyData:
         done = self.valued()
         return None if done.empty else done.sort_values(["fitness", "trial"], kind="stable").iloc[0]
 
+    def winner(self) -> int | None:
+        """Return the trial that is the study's answer: of the re-trained candidates the one with the best mean fitness.
+
+        A candidate with a failed re-training is out. None before any re-training has ended.
+        """
+        candidates = self.confirmations[self.confirmations["of"].notna() & self.confirmations["value"].notna()]
+        failed = self.confirmations.loc[self.confirmations["state"].isin(["failed", "lost"]), "of"].dropna()
+        means = candidates[~candidates["of"].isin(failed)].groupby("of", sort=False)["fitness"].mean()
+        return int(str(means.idxmin())) if len(means) else None
+
     def comparable_class(self) -> str | None:
         """Return the class of energy that most valued trials have (the better of equals); None without energy."""
         counts = self.valued()["energy_class"].value_counts()
@@ -144,7 +154,7 @@ def from_records(records: list[Record], path: Path) -> StudyData:
     from autode.report.history import fold
     from autode.report.job_frame import jobs_frame
 
-    history = fold(records)
+    history = fold(unfenced(records))
     if not history.study:
         raise ValueError(f"{path / JOURNAL} holds no study record; the run may not have begun")
     workflow = dict(history.study.get("workflow") or {})

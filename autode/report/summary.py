@@ -65,30 +65,29 @@ def energy_missing(data: StudyData) -> tuple[int, str]:
 
 
 def confirmation_rows(data: StudyData) -> list[dict[str, Any]]:
-    """Return mean and standard deviation (n - 1) of every metric over the fresh seeds, one row a label and trial."""
+    """Return mean and standard deviation (n - 1) of every metric over the fresh seeds.
+
+    Returns
+    -------
+    list of dict
+        One row a configuration, the winner first: ``label`` (``winner`` for the study's answer), ``of`` (trial or
+        None), ``n`` (seeds with a result), ``asked``, and one text a metric.
+    """
     rows: list[dict[str, Any]] = []
     groups: Any = data.confirmations.groupby(["label", "of"], dropna=False, sort=False)
-    for (label, trial), group in groups:
+    for (label, of), group in groups:
+        trial = None if is_missing(of) else int(of)
         done = group[group["state"] == "completed"]
         figures = {name: _spread(done[f"metric.{name}"]) for name in confirmation_metrics(data)}
-        rows.append(
-            {
-                "label": label,
-                "of": None if is_missing(trial) else int(trial),
-                "n": len(done),
-                "asked": len(group),
-                **figures,
-            }
-        )
-    return rows
+        head = {"label": "winner" if trial is not None and trial == data.winner() else label, "of": trial}
+        rows.append({**head, "n": len(done), "asked": len(group), **figures})
+    return sorted(rows, key=lambda row: row["label"] != "winner")
 
 
 def confirmation_metrics(data: StudyData) -> list[str]:
-    """Return the metrics of the re-trainings, those on the test set first."""
+    """Return the metrics of the re-trainings: test accuracy, others of the test set, objective, the rest."""
     names = [name.removeprefix("metric.") for name in data.confirmations.columns if name.startswith("metric.")]
-    return sorted(
-        names, key=lambda name: (not name.startswith("test_accuracy"), not name.startswith("test"), names.index(name))
-    )
+    return sorted(names, key=lambda name: (name != "test_accuracy", not name.startswith("test"), name != data.metric))
 
 
 def _spread(values: pd.Series) -> str:
@@ -100,13 +99,20 @@ def _spread(values: pd.Series) -> str:
     )
 
 
-def best_configuration(data: StudyData) -> list[tuple[str, str, str]]:
-    """Return name, value and range of every hyperparameter of the best trial."""
-    best = data.best()
-    if best is None:
+def answer(data: StudyData) -> pd.Series | None:
+    """Return the row of the trial that is the study's answer: the re-trained winner, else the best of the search."""
+    winner = data.winner()
+    if winner is None:
+        return data.best()
+    return data.trials[data.trials["trial"] == winner].iloc[0]
+
+
+def configuration(data: StudyData, trial: pd.Series | None) -> list[tuple[str, str, str]]:
+    """Return name, value and range of every hyperparameter of a trial."""
+    if trial is None:
         return []
     return [
-        (axis.name, "not active" if is_missing(best[axis.column]) else number(best[axis.column]), _range(axis))
+        (axis.name, "not active" if is_missing(trial[axis.column]) else number(trial[axis.column]), _range(axis))
         for axis in axes_of(data)
     ]
 

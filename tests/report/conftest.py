@@ -71,7 +71,7 @@ class StudyFactory:
         self.write("study", schema=1, autode="0.1.0", name=name, created=clock(0), identity={}, workflow=self.workflow)
 
     def write(self, kind: str, **fields: Any) -> None:
-        self.journal.append({KIND: kind, **fields}, durable=False)
+        self.journal.append({KIND: kind, "run": self.run_number, **fields}, durable=False)
 
     def start_run(self, slurm: dict[str, Any] | None = None) -> None:
         self.run_number += 1
@@ -88,10 +88,10 @@ class StudyFactory:
         versions = {"autode": "0.1.0", "python": "3.11.7", "torch": "2.15.0"}
         where = {"host": "node01", "pid": 4711, "execution": "processes", "slots": 2, "ranks": 1, "slurm": slurm}
         git = {"commit": "0123abc", "dirty": False}
-        self.write("run", run=self.run_number, time=clock(self.now), **where, versions=versions, git=git, meters=meters)
+        self.write("run", time=clock(self.now), **where, versions=versions, git=git, meters=meters)
 
     def end_run(self, reason: str = "done", exit_code: int = 0) -> None:
-        self.write("end", run=self.run_number, reason=reason, exit_code=exit_code, time=clock(self.now))
+        self.write("end", reason=reason, exit_code=exit_code, time=clock(self.now))
 
     def ask(self, params: dict[str, Any] | None = None, **fields: Any) -> int:
         number, self.asked = self.asked, self.asked + 1
@@ -111,7 +111,7 @@ class StudyFactory:
 
     def begin(self, trial: int, attempt: int = 0, rank: int = 0) -> None:
         where = {"host": "node01", "rank": rank, "device": "cpu", "time": clock(self.now)}
-        self.write("started", trial=trial, attempt=attempt, run=self.run_number, **where)
+        self.write("started", trial=trial, attempt=attempt, **where)
 
     def error_of(self, params: dict[str, Any]) -> float:
         """A smooth objective with a best learning rate, a weaker optimizer and a little noise."""
@@ -177,11 +177,13 @@ class StudyFactory:
         self.now = max(self.now, *self.free)
         self.free = [self.now, self.now]
 
-    def confirm(self, label: str, of: int | None, seed: int, accuracy: float) -> None:
+    def confirm(self, label: str, of: int | None, seed: int, accuracy: float, error: float = 0.03) -> None:
         number = self.ask(params=dict(self.best[1]), role="confirm", label=label, of=of, seed=seed, generation=None)
         self.begin(number)
-        metrics = {"val_error": 0.031 - 0.001 * (seed % 3), "test_accuracy": accuracy, "test_error": 1 - accuracy}
-        self.finish(number, 3.0, metrics=metrics, value=0.03)
+        error = error + 0.001 * (seed % 3)
+        metrics = {"val_error": error, "test_accuracy": accuracy, "test_error": 1 - accuracy}
+        value = 1 - error if self.sign < 0 else error
+        self.finish(number, 3.0, metrics=metrics, value=value, fitness=self.sign * value)
         self.now += 3.0
 
 
@@ -209,11 +211,12 @@ def write_busy_study(folder: Path, trials: int = 60, **options: Any) -> Path:
         study.trial(state="failed" if study.asked % 9 == 7 else "completed")
     study.join()
     for seed in range(5):
-        study.confirm("winner", study.best[2], 1000 + seed, 0.980 + 0.001 * seed)
-        study.confirm("default", None, 2000 + seed, 0.960 + 0.001 * seed)
-    node = reading(study.energy_kind(1), study.now, watts=40.0)
-    record = {**node.to_dict(), "scope": "node"}
-    study.write("energy", run=study.run_number, scope="node", host="node01", readings=[record])
+        study.confirm("candidate", lost, 1000 + seed, 0.970, error=0.04)
+        study.confirm("candidate", study.best[2], 1000 + seed, 0.980 + 0.001 * seed)
+        study.confirm("default", None, 1000 + seed, 0.960 + 0.001 * seed)
+    for _ in range(2):  # cut into pieces that add up
+        node = {**reading(study.energy_kind(1), study.now / 2, watts=40.0).to_dict(), "scope": "node"}
+        study.write("energy", scope="node", host="node01", readings=[node])
     study.end_run()
     study.journal.close()
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -101,11 +102,40 @@ def test_runs_of_the_program_are_jobs(busy_study: Make) -> None:
 
 def test_confirmations_are_apart_from_the_search(busy_study: Make) -> None:
     data = load(busy_study(trials=20))
-    assert set(data.confirmations["label"]) == {"winner", "default"}
-    assert data.confirmations["seed"].is_unique
+    assert set(data.confirmations["label"]) == {"candidate", "default"}
     assert set(data.confirmations["trial"]).isdisjoint(data.trials["trial"])
-    winners = data.confirmations[data.confirmations["label"] == "winner"]
-    assert winners["metric.test_accuracy"].mean() == pytest.approx(0.982)
+    assert (data.confirmations.groupby(["label", "of"], dropna=False)["seed"].nunique() == 5).all()
+    default = data.confirmations[data.confirmations["label"] == "default"]
+    assert default["of"].isna().all()
+    assert default["metric.test_accuracy"].mean() == pytest.approx(0.962)
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_winner_is_the_candidate_with_the_best_mean_after_re_training(busy_study: Make, direction: str) -> None:
+    data = load(busy_study(trials=20, direction=direction))
+    means = data.confirmations.dropna(subset="of").groupby("of")["metric.val_error"].mean()
+    assert len(means) == 2
+    assert data.winner() == means.idxmin()
+
+
+def test_a_candidate_that_failed_again_is_no_winner(busy_study: Make) -> None:
+    data = load(busy_study(trials=20))
+    table = data.confirmations.copy()
+    table.loc[(table["of"] == data.winner()).idxmax(), "state"] = "failed"
+    other = dataclasses.replace(data, confirmations=table).winner()
+    assert other is not None
+    assert other != data.winner()
+
+
+def test_what_a_replaced_writer_wrote_is_left_out(busy_study: Make) -> None:
+    folder = busy_study(trials=20)
+    journal = Journal(folder / "journal.jsonl")
+    late = {KIND: "told", "run": 0, "trial": 3, "attempt": 0, "state": "completed", "value": -1.0, "fitness": -1.0}
+    journal.append(late)  # by the first run, long after the third has begun
+    journal.close()
+    best = load(folder).best()
+    assert best is not None
+    assert best["value"] > 0
 
 
 def test_one_row_an_epoch(busy_study: Make) -> None:
@@ -140,7 +170,9 @@ def test_trials_that_nobody_began_are_waiting_and_interrupted_ones_say_so(busy_s
     stop = next(i for i, record in enumerate(records) if record[KIND] == "end")
     (folder / "journal.jsonl").unlink()
     journal = Journal(folder / "journal.jsonl")
-    journal.append([*records[: stop + 1], {KIND: "asked", "trial": 99, "params": {"lr": 0.1}, "role": "search"}])
+    journal.append(
+        [*records[: stop + 1], {KIND: "asked", "run": 1, "trial": 99, "params": {"lr": 0.1}, "role": "search"}]
+    )
     journal.close()
     states = load(folder).trials.set_index("trial")["state"]
     assert states[99] == "waiting"

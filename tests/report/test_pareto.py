@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autode.report.pareto import hypervolume, non_dominated
+from autode.report.pareto import dominated_share, hypervolume, non_dominated
 
 # few different values, so that equal points and equal coordinates come up often
 POINTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=30)
@@ -32,3 +32,11 @@ def test_points_beyond_the_reference_add_nothing() -> None:
 def test_a_point_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match="a point is NaN"):
         non_dominated([(0.0, np.nan)])
+
+
+def test_the_share_of_the_box_does_not_depend_on_units() -> None:
+    points = np.array([(0.0, 4.0), (1.0, 1.0), (4.0, 0.0), (4.0, 4.0)])
+    assert dominated_share(points) == pytest.approx(9 / 16)
+    assert dominated_share(points * (1e6, 0.01) + (5.0, -3.0)) == pytest.approx(9 / 16)
+    assert np.isnan(dominated_share([(1.0, 2.0)]))
+    assert np.isnan(dominated_share([(1.0, 2.0), (1.0, 3.0)]))

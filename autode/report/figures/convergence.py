@@ -18,6 +18,7 @@ from autode.report.figures.style import (
     scale_axis,
     trial_titles,
 )
+from autode.report.quantities import plural
 from autode.report.study_data import StudyData
 
 
@@ -41,8 +42,9 @@ def draw_convergence(data: StudyData) -> Drawing | None:
     scale_axis(ax, "y", rows["value"][valued])
     ax.set(xlabel="finished trials", ylabel=metric_label(data))
     legend_above(ax, borderaxespad=0.9)
-    text = f"{data.metric} of {len(rows)} finished trials in the order in which they finished"
-    caption = f"{text}, and the best so far. Failed trials ({len(failed)}) are crosses along the upper edge."
+    text = f"{data.metric} of {plural(len(rows), 'finished trial')} in the order in which they finished"
+    caption = f"{text}, and the best so far."
+    caption += f" Crosses along the upper edge: {plural(len(failed), 'failed trial')}." if len(failed) else ""
     return Drawing(
         figure, caption, {"trials": trial_titles(data, rows[valued]), "failed": trial_titles(data, rows[~valued])}
     )

@@ -12,6 +12,7 @@ from autode.report.figures.style import (
     ORANGE,
     Drawing,
     Floats,
+    colour_bar,
     metric_label,
     new_figure,
     points,
@@ -42,7 +43,7 @@ def draw_pairs(data: StudyData) -> Drawing | None:
     points(ax, x[both], y[both], "trials", c=colours, s=24)
     points(ax, x[both][-1:], y[both][-1:], "best", s=90, facecolors="none", edgecolors=ORANGE, linewidths=1.8)
     _label(ax, first, second)
-    figure.colorbar(ScalarMappable(norm, colour_map), ax=ax, label=metric_label(data), pad=0.02)
+    colour_bar(figure, ax, ScalarMappable(norm, colour_map), metric_label(data))
     caption = (
         f"{first.name} and {second.name}, which matter most, in {plural(len(rows), 'trial')}; the best is circled."
     )

@@ -18,6 +18,7 @@ from autode.report.figures.style import (
     MUTED,
     WIDE,
     Drawing,
+    colour_bar,
     metric_label,
     new_figure,
     trial_titles,
@@ -53,7 +54,7 @@ def draw_parallel(data: StudyData) -> Drawing | None:
         LineCollection(lines, colors=colours, linewidths=widths, gid="trials", rasterized=len(rows) > MOST_VECTORS)
     )
     _draw_axes(ax, axes, (places == _INACTIVE).any(axis=0))
-    figure.colorbar(ScalarMappable(norm, colour_map), ax=ax, label=metric_label(data), pad=0.02, aspect=30)
+    colour_bar(figure, ax, ScalarMappable(norm, colour_map), metric_label(data))
     shown = f"the best {len(rows)} of {len(valued)} trials" if len(rows) < len(valued) else plural(len(rows), "trial")
     caption = f"Configurations of {shown}, one line each; dark lines are good, the five best are thick."
     return Drawing(figure, caption, {"trials": trial_titles(data, rows)})

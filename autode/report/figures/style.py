@@ -11,8 +11,10 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from autode.report.quantities import ESTIMATED, number
 
@@ -104,8 +106,6 @@ def scale_axis(ax: Axes, which: str, values: npt.ArrayLike) -> None:
     """Make an axis logarithmic, with plain numbers, if its values ask for it."""
     if not wants_log(values):
         return
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     ax.set(**{f"{which}scale": "log"})
     axis = ax.xaxis if which == "x" else ax.yaxis
     known = np.asarray(values, dtype=float)
@@ -129,6 +129,22 @@ def value_colours(data: StudyData, values: pd.Series) -> tuple[str, Normalize]:
     high = high if high > low else low + (abs(low) or 1.0)
     norm = LogNorm(low, high, clip=True) if wants_log([low, high]) else Normalize(low, high, clip=True)
     return ("viridis" if data.sign > 0 else "viridis_r"), norm
+
+
+def colour_bar(figure: Figure, ax: Axes, colours: ScalarMappable, label: str) -> None:
+    """Draw the scale of the colours beside the axes, with plain numbers."""
+    bar = figure.colorbar(colours, ax=ax, label=label, pad=0.02, aspect=30)
+    if isinstance(colours.norm, LogNorm):
+        bar.set_ticks(_round_between(float(colours.norm.vmin or 1.0), float(colours.norm.vmax or 1.0)))
+        bar.ax.minorticks_off()
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+
+
+def _round_between(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 times powers of ten inside a range."""
+    exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks = [factor * 10.0**exponent for exponent in exponents for factor in (1, 2, 5)]
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def trial_titles(data: StudyData, rows: pd.DataFrame) -> list[str]:

@@ -26,6 +26,7 @@ from autode.report.figures.style import (
     scale_axis,
     trial_titles,
 )
+from autode.report.pareto import dominated_share
 from autode.report.quantities import ESTIMATED, energy_unit, plural, time_unit
 from autode.report.study_data import StudyData
 
@@ -63,6 +64,9 @@ def _over_joules(data: StudyData, kind: str) -> Drawing:
     left_out = len(data.valued()) - len(rows)
     caption = f"{data.metric} over the {kind} energy of {plural(len(rows), 'trial')}"
     caption += f"; the line is the Pareto front ({plural(len(front), 'trial')})."
+    share = dominated_share(rows.assign(_v=data.sign * rows["value"])[["_v", "energy_j"]].to_numpy(float))
+    if share == share:
+        caption += f" It dominates {100 * share:.0f} % of the box that the trials span (normalised hypervolume)."
     if rows["energy_high_j"].notna().any():
         caption += " Bars: the interval of the estimate" + (" (front only)." if len(rows) > _MOST_BARS else ".")
     if left_out:
@@ -91,7 +95,7 @@ def _draw_intervals(ax: Axes, rows: pd.DataFrame, scale: float) -> None:
         known["energy_low_j"] / scale,
         known["energy_high_j"] / scale,
         color=FAINT,
-        linewidth=1.0,
+        linewidth=0.8,
         zorder=2,
     )
 
