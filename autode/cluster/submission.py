@@ -1,0 +1,119 @@
+"""From a workflow file to a job in the queue."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autode.cluster.script import SCRIPT_NAME, Submission, render_script
+from autode.cluster.settings import validate_slurm
+from autode.cluster.sweep import sweep_cells
+from autode.study.errors import UserError
+from autode.study.folder import write_atomically
+from autode.study.objectives import source_of
+from autode.study.workflow import apply_override, parse_workflow
+
+Table = dict[str, Any]
+
+
+def plan_submission(workflow: Path, out: Path | None, overrides: Sequence[str]) -> tuple[Submission, Table]:
+    """Check a workflow, every cell of its sweep included, and return what is to be submitted and the Slurm settings.
+
+    Parameters
+    ----------
+    workflow : pathlib.Path
+    out : pathlib.Path or None
+        Output folder; None: ``results/<name of the study>``.
+    overrides : sequence of str
+        ``table.key=value`` settings; those of ``slurm`` and ``sweep`` concern the job, the others are handed on to it.
+
+    Raises
+    ------
+    UserError
+        One sentence that names file, table, key and what was expected.
+    """
+    content = _read(workflow)
+    for override in overrides:
+        apply_override(content, override)
+    slurm, sweep = content.pop("slurm", {}), content.pop("sweep", {})
+    try:
+        settings = validate_slurm(slurm)
+        cells = sweep_cells(sweep)
+    except ValueError as error:
+        raise UserError(f"{workflow}: {error}") from None
+    name = _check_study(workflow, content, [cell.overrides for cell in cells])
+    handed_on = tuple(one for one in overrides if one.partition("=")[0].split(".")[0].strip() not in ("slurm", "sweep"))
+    folder = out or Path("results") / name
+    return Submission(name, str(workflow), str(folder), handed_on, tuple(cells)), settings
+
+
+def _read(path: Path) -> Table:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such workflow file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as a text file ({error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path}: not valid TOML: {error}") from None
+
+
+def _check_study(path: Path, content: Table, cells: Sequence[Sequence[str]]) -> str:
+    """Find here, and not hours later in a job, what is wrong with the study; return its name."""
+    name = ""
+    for overrides in cells or [()]:
+        tables = tomllib.loads(_copy(content))
+        for override in overrides:
+            apply_override(tables, override)
+        workflow = parse_workflow(tables, source=str(path), folder=path.resolve().parent)
+        source_of(workflow)
+        name = workflow.name
+    return name
+
+
+def _copy(content: Mapping[str, Any]) -> str:
+    import tomli_w
+
+    return tomli_w.dumps(content)
+
+
+def with_this_venv(settings: Table) -> Table:
+    """Return the settings; where they name no environment, the virtual environment of this process is taken."""
+    chosen = any(settings.get(key) for key in ("venv", "container", "modules", "before"))
+    if chosen or sys.prefix == sys.base_prefix:
+        return settings
+    return {**settings, "venv": sys.prefix}
+
+
+def submit(submission: Submission, settings: Mapping[str, Any]) -> int:
+    """Write the script into the study's folder, hand it to sbatch, and return the job's number.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written, there is no sbatch here, or it refuses.
+    """
+    folder = Path(submission.out)
+    script = folder / SCRIPT_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # Slurm opens the log before the study makes its folder
+        write_atomically(script, render_script(submission, settings).encode())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write into the output folder ({error.strerror})") from None
+    # an sbatch inside of a job would hand that job's settings on
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "SBATCH_"))}
+    environment |= {"SLURM_CONF": os.environ["SLURM_CONF"]} if "SLURM_CONF" in os.environ else {}
+    try:
+        answer = subprocess.run(
+            ["sbatch", "--parsable", str(script)], capture_output=True, text=True, env=environment, check=False
+        )
+    except FileNotFoundError:
+        raise UserError("no sbatch on PATH; submit on a login node of the cluster, or see --dry-run") from None
+    if answer.returncode:
+        raise UserError(f"sbatch refused {script}: {' '.join(answer.stderr.split())}")
+    return int(answer.stdout.split(";")[0])
