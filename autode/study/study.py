@@ -151,9 +151,10 @@ class Study:
     def _executor(self, make: Callable[[], Objective], workers: launch.Workers) -> Executor:
         if workers is None:
             workers = self.workflow.execution.get("workers") or launch.default_workers()
-        if not isinstance(workers, int):
-            assert workers != "mpi"  # run() has taken the other way
+        if not isinstance(workers, int | str | float):
             return workers
+        if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
+            raise UserError(f'workers: expected a whole number of at least 1, "mpi" or an executor, not {workers!r}')
         if workers == 1 and not isinstance(make, ObjectiveSource):
             return launch.serial_executor(self.workflow, make)
         return launch.process_executor(self.workflow, make, workers)
