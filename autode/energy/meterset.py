@@ -236,8 +236,9 @@ class Window:
         self.readings: tuple[EnergyReading, ...] = ()
         self._set, self._scope, self._share = meterset, scope, share
         self._stopped = False
-        # only a share or a model needs CPU times, and walking /proc costs milliseconds
-        self._cpu = cpu_seconds() if meterset.model or meterset.slots > 1 or share != "node_exclusive" else None
+        # only a share of a counter, or a model, needs CPU times, and walking /proc costs milliseconds
+        shared = bool(meterset.meters) and (meterset.slots > 1 or share != "node_exclusive")
+        self._cpu = cpu_seconds() if meterset.model or shared else None
         self._starts = [(meter, meterset.begin(meter)) for meter in meterset.meters]
         self._t_start, self._begun = datetime.now(UTC), time.monotonic()
 
