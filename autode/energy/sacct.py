@@ -131,14 +131,23 @@ class _Fields:
         if name not in self._distinct:
             self._distinct[name] = pd.factorize(self.table[name].to_numpy())
         codes, distinct = self._distinct[name]
+        try:
+            found = np.array([reader(text) for text in distinct], dtype=dtype)
+        except ValueError:
+            found = self._one_by_one(codes, distinct, reader, missing, dtype)
+        result: np.ndarray = found[codes]
+        return result
+
+    def _one_by_one(
+        self, codes: np.ndarray, distinct: np.ndarray, reader: Callable[[str], Any], missing: Any, dtype: Any
+    ) -> np.ndarray:
         found = np.full(len(distinct), missing, dtype=dtype)
         for index, text in enumerate(distinct):
             try:
                 found[index] = reader(text)
             except ValueError as error:
                 self.report(codes == index, str(error))
-        result: np.ndarray = found[codes]
-        return result
+        return found
 
     def first(self, *candidates: tuple[str, Callable[[str], float]]) -> np.ndarray:
         """Return the first known number a row among several fields."""
@@ -236,12 +245,10 @@ def _energy(fields: _Fields, rows: dict[str, Any], max_node_power_w: float) -> t
     """Return joules (NaN: unknown) and flags a row."""
     raw = fields.read("consumedenergyraw", values.joules, np.nan)
     short = fields.read("consumedenergy", values.joules, np.nan)
-    is_job = rows["step"] == ""
-    allocated = fields.read("alloctres", lambda text: values.tres(text, "energy"), np.nan)
-    used = fields.read("tresusageintot", lambda text: values.tres(text, "energy"), np.nan)
-    known = np.where(np.isnan(raw), short, raw)
-    printed = np.where(np.isnan(known) | (known == 0), np.where(is_job, allocated, used), known)
-    printed = np.where(np.isnan(printed), known, printed)
+    printed = np.where(np.isnan(raw), short, raw)
+    if (doubtful := np.isnan(printed) | (printed == 0)).any():
+        other = _energy_elsewhere(fields, rows["step"] == "")
+        printed = np.where(doubtful & ~np.isnan(other), other, printed)
     absurd = np.isinf(printed) | (printed >= values.ABSURD_J) | (printed < 0)
     elapsed, nodes = rows["elapsed_s"], np.where(rows["node_count"] > 0, rows["node_count"], 1.0)
     with np.errstate(invalid="ignore"):
@@ -258,6 +265,13 @@ def _energy(fields: _Fields, rows: dict[str, Any], max_node_power_w: float) -> t
         }
     unknown = marks["absurd_energy"] | marks["implausible_power"] | marks["zero_energy"] | marks["sentinel"]
     return np.where(unknown, np.nan, printed), joined_flags(marks, len(printed))
+
+
+def _energy_elsewhere(fields: _Fields, is_job: np.ndarray) -> np.ndarray:
+    """Return the joules in the TRES lists: of the allocation for a job, of the usage for a step."""
+    allocated = fields.read("alloctres", lambda text: values.tres(text, "energy"), np.nan)
+    used = fields.read("tresusageintot", lambda text: values.tres(text, "energy"), np.nan)
+    return np.where(is_job, allocated, used)
 
 
 def joined_flags(marks: dict[str, np.ndarray], length: int) -> np.ndarray:

@@ -136,7 +136,9 @@ def _blocks(source: BinaryIO) -> Iterator[bytes]:
     """Yield whole lines, each ended by a newline, about 8 MB at a time."""
     rest = b""
     while chunk := source.read(_BLOCK_BYTES):
-        chunk = (rest + chunk).replace(b"\r\n", b"\n")
+        chunk = rest + chunk
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n")
         cut = chunk.rfind(b"\n") + 1
         rest = chunk[cut:]
         if cut:

@@ -62,6 +62,8 @@ def tres(text: str, name: str) -> float:
     number = text[start + len(name) + 1 :].partition(",")[0]
     if number.isdigit():
         return float(number)
+    if number[:-1].isdigit() and number[-1] in _BINARY:
+        return float(number[:-1]) * _BINARY[number[-1]]
     match = _NUMBER.match(number)
     if match is None:
         raise ValueError(f"TRES item {name}={number} is not a number with an optional unit")
@@ -82,6 +84,8 @@ def seconds(text: str) -> float:
     """Read a duration: ``[days-]hours:minutes:seconds``, ``minutes:seconds``, or plain seconds; NaN if empty or
     unset.
     """
+    if text.isdigit():
+        return float(text)
     if text in ("", "INVALID", "UNLIMITED", "Partition_Limit", "Unknown"):
         return math.nan
     match = _DURATION.match(text)
@@ -96,6 +100,8 @@ def seconds(text: str) -> float:
 
 def count(text: str) -> float:
     """Read a whole number, maybe shortened (``1K``); NaN if empty."""
+    if text.isdigit():
+        return float(text)
     if not text:
         return math.nan
     match = _NUMBER.match(text)
