@@ -88,6 +88,15 @@ def _axis(name: str, declared: dict[str, Any], values: pd.Series) -> Axis:
     return Axis(name, choices=tuple(sorted(dict.fromkeys(known), key=str)) or ("–",))
 
 
+def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Return decades inside a positive range, or 1, 2 and 5 times them where the range is narrow."""
+    if high > 300 * low:
+        return _decades(low, high, most)
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [factor * 10.0**exponent for exponent in exponents for factor in (1, 2, 5)]
+    return [tick for tick in ticks if low <= tick <= high]
+
+
 def _decades(low: float, high: float, most: int) -> list[float]:
     """Return powers of ten inside a range, thinned; its ends where it has fewer than two."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)

@@ -63,7 +63,7 @@ class Attempt:
     def reading(self) -> EnergyReading:
         """The one figure that stands for it, or the record that says why there is none."""
         if not self.readings:
-            return unavailable("none", f"attempt {self.number} of trial {self.trial} left no reading")
+            return unavailable("none", "an attempt ended without a reading")
         return headline(self.readings) or total(self.readings)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from autode.report import load
-from autode.report.axes import Axis, axes_of
+from autode.report.axes import Axis, axes_of, log_ticks
 
 
 def test_places_on_a_log_axis_are_even_in_the_logarithm() -> None:
@@ -56,3 +56,13 @@ def test_without_a_declared_space_axes_come_from_the_trials(busy_study: Callable
     assert set(axes["optimizer"].choices) == {"sgd", "adamw"}
     assert axes["lr"].low == data.trials["param.lr"].min()
     assert axes["batch_size"].whole
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(0.003, 0.09, [0.005, 0.01, 0.02, 0.05]), (1e-4, 1.0, [1e-4, 1e-3, 1e-2, 0.1, 1.0]), (1.0, 1e29, 6)],
+)
+def test_log_ticks_are_few_and_inside(low: float, high: float, ticks: list[float] | int) -> None:
+    found = log_ticks(low, high)
+    assert found == pytest.approx(ticks) if isinstance(ticks, list) else len(found) <= ticks
+    assert all(low * 0.999 <= tick <= high * 1.001 for tick in found)

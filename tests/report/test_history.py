@@ -53,7 +53,7 @@ def test_attempts_take_what_the_end_does_not_say_from_the_start() -> None:
 def test_an_attempt_without_readings_says_so() -> None:
     reading = Attempt(7, 2, end={"state": "lost"}).reading
     assert reading.energy_j is None
-    assert reading.reason == "attempt 2 of trial 7 left no reading"
+    assert reading.reason == "an attempt ended without a reading"
 
 
 def test_records_of_unknown_kinds_are_left_out() -> None:

@@ -16,6 +16,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from autode.report.axes import log_ticks
 from autode.report.quantities import ESTIMATED, number
 
 if TYPE_CHECKING:
@@ -135,16 +136,9 @@ def colour_bar(figure: Figure, ax: Axes, colours: ScalarMappable, label: str) ->
     """Draw the scale of the colours beside the axes, with plain numbers."""
     bar = figure.colorbar(colours, ax=ax, label=label, pad=0.02, aspect=30)
     if isinstance(colours.norm, LogNorm):
-        bar.set_ticks(_round_between(float(colours.norm.vmin or 1.0), float(colours.norm.vmax or 1.0)))
+        bar.set_ticks(log_ticks(float(colours.norm.vmin or 1.0), float(colours.norm.vmax or 1.0)))
         bar.ax.minorticks_off()
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-
-
-def _round_between(low: float, high: float) -> list[float]:
-    """Return 1, 2 and 5 times powers of ten inside a range."""
-    exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    ticks = [factor * 10.0**exponent for exponent in exponents for factor in (1, 2, 5)]
-    return [tick for tick in ticks if low <= tick <= high]
 
 
 def trial_titles(data: StudyData, rows: pd.DataFrame) -> list[str]:
