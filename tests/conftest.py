@@ -93,6 +93,10 @@ class Project:
         self.workflow.write_text(tomli_w.dumps(tables))
         return self.workflow
 
+    def write_slow(self, **settings: Any) -> Path:
+        """Write the bowl with 80 ms a trial, so that there is something to interrupt."""
+        return self.write(OBJECTIVE.replace("SECONDS = 4, 0.005", "SECONDS = 4, 0.02"), **settings)
+
     def arguments(self, *more: object) -> list[str]:
         return ["run", str(self.workflow), "--out", str(self.out), "--no-report", *map(str, more)]
 
@@ -148,6 +152,15 @@ def project(tmp_path: Path) -> Project:
     project = Project(tmp_path, "objective_" + re.sub(r"\W", "_", tmp_path.name))
     project.write()
     return project
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Any, ...]]:
+    """The results of the bowl in a run that nothing ended early."""
+    project = Project(tmp_path_factory.mktemp("undisturbed"), "objective_undisturbed")
+    project.write()
+    project.run()
+    return project.results()
 
 
 @pytest.fixture
