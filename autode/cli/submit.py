@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ def add_parser(commands: Any) -> None:
         metavar="TABLE.KEY=VALUE",
         help="replace a setting of the file, slurm.nodes=2 for example; may be given several times",
     )
+    parser.add_argument(
+        "--no-report", action="store_true", help="leave the report to you: no node waits while it is drawn"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the script; write and submit nothing")
     parser.set_defaults(function=run)
 
@@ -44,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autode.cluster.submission import plan_submission, submit, with_this_venv
 
     submission, settings = plan_submission(arguments.workflow, arguments.out, arguments.set)
+    submission = replace(submission, report=not arguments.no_report)
     settings = with_this_venv(settings)
     if arguments.dry_run:
         print(render_script(submission, settings), end="")

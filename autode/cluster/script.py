@@ -27,9 +27,9 @@ _TRAPS = """\
 # Slurm tells only this shell that the time limit is near (--signal above); the ranks have to hear of it from here. They
 # save and end with code 3. At scancel, preemption and requeue Slurm tells the ranks itself, so nothing is passed on (a
 # second signal would mean "at once"), and whether the job comes back is Slurm's affair.
-ranks='' signalled='' near_limit='' cancelled=''
-trap 'signalled=1 near_limit=1; kill -USR1 "$ranks" || true' USR1
-trap 'signalled=1 cancelled=1' TERM
+ranks='' signalled='' why=''
+trap 'signalled=1 why=time; kill -USR1 "$ranks" || true' USR1
+trap 'signalled=1 why=cancelled' TERM
 """
 _WAIT = """\
 # a signal ends a wait early: wait again, until it is the ranks that ended it
@@ -40,9 +40,10 @@ while :; do
 done
 
 # 0: done; 1, 2: a fault, which another try would only repeat; 3: the same command goes on; above 128: a signal's victim
+[ "$why" = time ] && [ "$code" -gt 128 ] && code=3  # it came before the ranks were listening
 """
 _REQUEUE = """\
-if [ -z "$cancelled" ] && { [ "$code" -eq 3 ] || { [ -n "$near_limit" ] && [ "$code" -gt 128 ]; }; }; then
+if [ "$code" -eq 3 ] && [ "$why" != cancelled ]; then
     echo "not done yet: back into the queue"
     scontrol requeue "$job" && exit 0
     echo "Slurm does not requeue this job; submit this script again to go on" >&2
@@ -50,7 +51,9 @@ fi
 exit "$code"
 """
 _NO_REQUEUE = """\
-[ "$code" -ne 3 ] || echo "not done yet: submit this script again to go on"
+if [ "$code" -eq 3 ] && [ "$why" != cancelled ]; then
+    echo "not done yet: submit this script again to go on"
+fi
 exit "$code"
 """
 
@@ -71,6 +74,8 @@ class Submission:
         ``table.key=value`` settings for every cell.
     cells : tuple of Cell
         Empty without a sweep.
+    report : bool
+        Whether the job writes the report when the study is done; its other nodes wait meanwhile.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Submission:
     out: str
     overrides: tuple[str, ...] = ()
     cells: tuple[Cell, ...] = ()
+    report: bool = True
 
     @property
     def log(self) -> str:
@@ -153,14 +159,16 @@ def _cases(cells: Iterable[Cell], out: str) -> str:
 def _launch(submission: Submission, settings: Mapping[str, Any]) -> str:
     """Return the one srun. Since Slurm 22.05 it does not take over --cpus-per-task by itself."""
     srun = ["srun", f"--mpi={settings['mpi']}", f"--cpus-per-task={settings['cpus_per_task']}"]
-    # ranks end one by one, and with code 3 on purpose: neither may end the others, but a rank left alone must end
-    srun += ["--kill-on-bad-exit=0", "--wait=300"]
+    # Ranks may end with code 3 one after the other, which must not kill the later ones. When one dies, though, the
+    # others would wait for it for ever: they have a minute.
+    srun += ["--kill-on-bad-exit=0", "--wait=60"]
     lines = [shlex.join(srun)]
     if "container" in settings:
         lines.append(shlex.join(["apptainer", "exec", *settings.get("container_args", []), settings["container"]]))
-    run = shlex.join(["autode", "run", submission.workflow])
     place = '"${cell[@]}"' if submission.cells else shlex.join(["--out", submission.out])
-    lines.append(" ".join([run, place, *([shlex.join(more)] if (more := _set_options(submission.overrides)) else [])]))
+    more = [*_set_options(submission.overrides), *([] if submission.report else ["--no-report"])]
+    run = [shlex.join(["autode", "run", submission.workflow]), place, shlex.join(more)]
+    lines.append(" ".join(run).rstrip())
     return " \\\n    ".join(lines) + " &\nranks=$!\n"
 
 

@@ -20,13 +20,20 @@ from autode.cluster.settings import validate_slurm
 from autode.cluster.sweep import sweep_cells
 
 GOLDEN = Path(__file__).with_name("golden")
-SCRIPTS = [*GOLDEN.glob("*.sbatch"), *(Path(__file__).parents[2] / "slurm").glob("*.sbatch")]
+HAND_EDITABLE = sorted((Path(__file__).parents[2] / "slurm").glob("*.sbatch"))
+SCRIPTS = [*sorted(GOLDEN.glob("*.sbatch")), *HAND_EDITABLE]
 
 SINGLE = Submission("quickstart", "workflows/quickstart.toml", "results/quickstart")
 CASES: dict[str, tuple[Submission, dict[str, Any]]] = {
     "defaults": (SINGLE, {}),
     "gpu-nodes": (
-        Submission("resnet", "my work/resnet.toml", "results/resnet", overrides=("seed=7", "search.population=32")),
+        Submission(
+            "resnet",
+            "my work/resnet.toml",
+            "results/resnet",
+            overrides=("seed=7", "search.population=32"),
+            report=False,
+        ),
         {
             "account": "p123",
             "partition": "gpu",
@@ -176,3 +183,20 @@ def test_a_cancelled_job_stays_away(script: Start) -> None:
     for pid in [process.pid, *map(int, children)]:  # Slurm tells script and ranks
         os.kill(pid, signal.SIGTERM)
     assert ended(process) == (3, [])
+
+
+@pytest.mark.parametrize("path", HAND_EDITABLE, ids=lambda path: path.name)
+def test_scripts_to_edit_by_hand_come_back_as_the_written_ones_do(path: Path) -> None:
+    text = path.read_text()
+    model = rendered("sweep" if "--array" in text else "defaults")
+    assert after(text, "# a signal ends a wait early") == after(model, "# a signal ends a wait early")
+    assert between(text, "# Slurm tells only this shell", "srun ") == between(model, "# Slurm tells only", "srun ")
+
+
+def after(text: str, mark: str) -> str:
+    return text[text.index(mark) :]
+
+
+def between(text: str, first: str, last: str) -> str:
+    rest = after(text, first)
+    return rest[: rest.index(f"\n{last}")]
