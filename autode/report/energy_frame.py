@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from autode.report.energy_sums import add, by_source, energy_cells, source_row
 from autode.report.frames import frame
-from autode.report.history import RUNNING, History, readings_of
+from autode.study.history import RUNNING, History, readings_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autode.energy import EnergyReading, is_estimate, is_measured, total
-from autode.report.history import RUNNING, Attempt
 from autode.report.quantities import APPORTIONED, ESTIMATED, MEASURED, UNAVAILABLE
+from autode.study.history import RUNNING, Attempt
 
 
 def energy_class(reading: EnergyReading) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autode.report.energy_sums import energy_cells, trial_energy
-from autode.report.history import Attempt, History, TrialHistory
+from autode.study.history import Attempt, History, TrialHistory
 
 if TYPE_CHECKING:
     import pandas as pd

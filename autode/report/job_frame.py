@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from autode.report.frames import frame
-from autode.report.history import RUNNING, History, Run
+from autode.study.history import RUNNING, History, RunHistory
 from autode.trial import LOST
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def jobs_frame(history: History) -> pd.DataFrame:
     return frame(rows, _COLUMNS)
 
 
-def _row(run: Run, number: int, last: bool) -> dict[str, Any]:
+def _row(run: RunHistory, number: int, last: bool) -> dict[str, Any]:
     slurm = run.record.get("slurm") or {}
     start, end = run.record.get("time"), run.end.get("time") or run.last_seen
     state = str(run.end.get("reason") or "ended") if run.end else (RUNNING if last else LOST)

@@ -151,10 +151,10 @@ def from_records(records: list[Record], path: Path) -> StudyData:
     """Build the data of a study from its journal's records."""
     from autode.report.energy_frame import energy_frame, study_energy
     from autode.report.frames import attempts_frame, confirmations_frame, epochs_frame, trials_frame
-    from autode.report.history import fold
     from autode.report.job_frame import jobs_frame
+    from autode.study.history import History
 
-    history = fold(unfenced(records))
+    history = History.of(unfenced(records))
     if not history.study:
         raise ValueError(f"{path / JOURNAL} holds no study record; the run may not have begun")
     workflow = dict(history.study.get("workflow") or {})

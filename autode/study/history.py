@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from autode.energy import EnergyReading, headline, is_estimate
+from autode.energy import EnergyReading, headline, is_estimate, total, unavailable
 from autode.study.journal import Record
 from autode.trial import FAILED, INTERRUPTED, LOST
 
@@ -58,6 +59,23 @@ class Attempt:
         """When it began, ISO 8601 UTC."""
         return self.end.get("started") or self.start.get("time")
 
+    @cached_property
+    def readings(self) -> list[EnergyReading]:
+        """All its energy readings, one a source; ask only when it has ended."""
+        return readings_of(self.end)
+
+    @cached_property
+    def reading(self) -> EnergyReading:
+        """The one figure that stands for it, or the record that says why there is none."""
+        if not self.readings:
+            return unavailable("none", "an attempt ended without a reading")
+        return headline(self.readings) or total(self.readings)
+
+
+def readings_of(record: Record) -> list[EnergyReading]:
+    """Return the readings in a record's field ``energy`` or ``readings``."""
+    return [EnergyReading.from_dict(one) for one in record.get("energy") or record.get("readings") or ()]
+
 
 @dataclass
 class TrialHistory:
@@ -103,7 +121,7 @@ class RunHistory:
     @property
     def seconds(self) -> float:
         """Wall time to its last sign of life."""
-        return span_s(self.record["time"], self.last_seen or self.record["time"])
+        return span_s(self.record["time"], self.last_seen)
 
 
 @dataclass
@@ -207,7 +225,7 @@ class History:
 
     def _take_epoch(self, record: Record) -> None:
         self.epochs.append(record)
-        self._attempt(record).last_sign = record["time"]
+        self._attempt(record).last_sign = record.get("time", "")
 
     def _take_told(self, record: Record) -> None:
         self._take_attempt(record)
@@ -216,7 +234,7 @@ class History:
         if trial.role == "search":
             self.done += 1
             self.failed += trial.state == FAILED
-            self.recent_seconds.append(float(record["seconds"]))
+            self.recent_seconds.append(float(record.get("seconds") or 0.0))
             if not math.isnan(fitness := fitness_of(record)):
                 bisect.insort(self._ranked, (fitness, trial.number))
 
@@ -239,7 +257,7 @@ class History:
         return self._attempt(record)
 
     def _add_energy(self, record: Record) -> None:
-        reading = headline([EnergyReading.from_dict(one) for one in record.get("energy") or ()])
+        reading = headline(readings_of(record))
         if reading is None or reading.energy_j is None:
             return
         if is_estimate(reading):
@@ -261,4 +279,5 @@ def span_s(start: str, end: str) -> float:
 
 def fitness_of(told: Record) -> float:
     """Return the fitness of a ``told`` record; NaN (null in JSON) means that the trial failed."""
-    return math.nan if told["fitness"] is None else float(told["fitness"])
+    fitness = told.get("fitness")
+    return math.nan if fitness is None else float(fitness)

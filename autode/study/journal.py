@@ -11,7 +11,7 @@ run       run (0, 1, ... one per start of the program), time, host, pid, executi
 claim     run; written by a run that takes a study over from one that was given up, before it reads the journal
 asked     trial, proposal, generation, params, point, seed, epochs, role (search or confirm), label, of, time
 started   trial, attempt, run, host, rank, device, time
-epoch     trial, attempt, epoch, metrics, seconds (since the attempt's start), energy_j
+epoch     trial, attempt, epoch, metrics, seconds (since the attempt's start), energy_j, time
 told      trial, attempt, state (completed, stopped, failed), value, fitness, metrics, epochs, seconds, cpu_seconds,
           energy (readings), host, rank, started, finished, error
 attempt   as told, for an attempt that brought no result: state interrupted or lost

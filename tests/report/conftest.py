@@ -12,7 +12,6 @@ import pytest
 
 from autode import Categorical, Float, Int, Ordinal, Space
 from autode.energy import EnergyReading
-from autode.report.history import KIND
 from autode.study.journal import Journal
 
 EPOCH_ZERO = datetime(2026, 5, 4, 8, 0, 0, tzinfo=UTC)
@@ -71,7 +70,7 @@ class StudyFactory:
         self.write("study", schema=1, autode="0.1.0", name=name, created=clock(0), identity={}, workflow=self.workflow)
 
     def write(self, kind: str, **fields: Any) -> None:
-        self.journal.append({KIND: kind, "run": self.run_number, **fields}, durable=False)
+        self.journal.append({"type": kind, "run": self.run_number, **fields}, durable=False)
 
     def start_run(self, slurm: dict[str, Any] | None = None) -> None:
         self.run_number += 1

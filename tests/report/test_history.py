@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from autode.report.history import KIND, Attempt, fold
 from autode.report.job_frame import jobs_frame, seconds_between
+from autode.study.history import Attempt, History
 
 
 def record(kind: str, **fields: Any) -> dict[str, Any]:
-    return {KIND: kind, **fields}
+    return {"type": kind, **fields}
+
+
+def fold(records: list[dict[str, Any]]) -> History:
+    return History.of(records)
 
 
 ASKED = record("asked", trial=0, params={"x": 1.0}, role="search")
@@ -59,14 +61,6 @@ def test_an_attempt_without_readings_says_so() -> None:
 def test_records_of_unknown_kinds_are_left_out() -> None:
     history = fold([RUN, record("weather", trial=5), ASKED])
     assert list(history.trials) == [0]
-
-
-@given(st.permutations([ASKED, STARTED, record("told", trial=0, attempt=0, state="completed", value=1.0)]))
-def test_records_of_one_trial_may_come_in_any_order(records: list[dict[str, Any]]) -> None:
-    trial = fold([RUN, *records]).trials[0]
-    assert trial.state == "completed"
-    assert trial.asked["params"] == {"x": 1.0}
-    assert [attempt.state for attempt in trial.attempts] == ["completed"]
 
 
 def test_a_killed_run_ends_when_it_was_last_seen() -> None:

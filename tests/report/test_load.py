@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from autode.report import load
-from autode.report.history import KIND
 from autode.report.tables import TABLES, write_tables
 from autode.study.journal import Journal, read_journal
 
@@ -30,7 +29,7 @@ PROMISED = {
 
 
 def records_of(folder: Path, kind: str) -> list[dict[str, Any]]:
-    return [record for record in read_journal(folder / "journal.jsonl")[0] if record[KIND] == kind]
+    return [record for record in read_journal(folder / "journal.jsonl")[0] if record["type"] == kind]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -130,7 +129,7 @@ def test_a_candidate_that_failed_again_is_no_winner(busy_study: Make) -> None:
 def test_what_a_replaced_writer_wrote_is_left_out(busy_study: Make) -> None:
     folder = busy_study(trials=20)
     journal = Journal(folder / "journal.jsonl")
-    late = {KIND: "told", "run": 0, "trial": 3, "attempt": 0, "state": "completed", "value": -1.0, "fitness": -1.0}
+    late = {"type": "told", "run": 0, "trial": 3, "attempt": 0, "state": "completed", "value": -1.0, "fitness": -1.0}
     journal.append(late)  # by the first run, long after the third has begun
     journal.close()
     best = load(folder).best()
@@ -157,7 +156,7 @@ def test_a_live_study_can_be_read(busy_study: Make) -> None:
     folder = busy_study(trials=20)
     journal = folder / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
-    begun = max(i for i, line in enumerate(lines) if f'"{KIND}":"started"'.encode() in line)
+    begun = max(i for i, line in enumerate(lines) if f'"{"type"}":"started"'.encode() in line)
     journal.write_bytes(b"".join(lines[: begun + 1]) + b'{"crc":"0000')  # a torn write behind it
     data = load(folder)
     assert data.jobs["state"].iloc[-1] == "running"
@@ -167,11 +166,11 @@ def test_a_live_study_can_be_read(busy_study: Make) -> None:
 def test_trials_that_nobody_began_are_waiting_and_interrupted_ones_say_so(busy_study: Make) -> None:
     folder = busy_study(trials=20)
     records, _ = read_journal(folder / "journal.jsonl")
-    stop = next(i for i, record in enumerate(records) if record[KIND] == "end")
+    stop = next(i for i, record in enumerate(records) if record["type"] == "end")
     (folder / "journal.jsonl").unlink()
     journal = Journal(folder / "journal.jsonl")
     journal.append(
-        [*records[: stop + 1], {KIND: "asked", "run": 1, "trial": 99, "params": {"lr": 0.1}, "role": "search"}]
+        [*records[: stop + 1], {"type": "asked", "run": 1, "trial": 99, "params": {"lr": 0.1}, "role": "search"}]
     )
     journal.close()
     states = load(folder).trials.set_index("trial")["state"]
