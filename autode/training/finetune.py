@@ -54,6 +54,24 @@ class Finetune:
     def __init__(self, settings: Mapping[str, Any]):
         self.settings = resolve(settings)
 
+    def prepare(self, device: str) -> None:
+        """Load what all trials of this process share: data and pretrained weights.
+
+        Parameters
+        ----------
+        device : str
+            Where the trials will compute.
+
+        Raises
+        ------
+        ValueError
+            If data or weights are missing.
+        """
+        torch.set_num_threads(cpu_threads())
+        self._splits(device)
+        if self.settings["weights"] != "none":
+            make_model(self.settings["model"], self.settings["weights"], self.settings["width"], classes=2, seed=0)
+
     def __call__(self, trial: Trial) -> dict[str, float]:
         """Train one trial, from its checkpoint if it has one.
 
@@ -85,7 +103,7 @@ class Finetune:
         if trial.role == "confirm":
             _, error = evaluate(learner, load_test(self.settings["dataset"], trial.device))
             metrics |= {"test_error": error, "test_accuracy": 1.0 - error}
-        checkpoint.delete(trial.directory)
+        checkpoint.delete(trial.folder)
         return metrics
 
     def _data(self, trial: Trial, values: Hyperparameters) -> tuple[Split, Split]:
@@ -94,11 +112,15 @@ class Finetune:
             raise ValueError(
                 f"fine-tuning uses one rank a trial, got {trial.comm.size}: set ranks_per_trial = 1 in [execution]"
             )
-        wanted = (self.settings["dataset"], self.settings["train_samples"], self.settings["validation_samples"])
-        training, validation = load_training(*wanted, trial.device)
+        training, validation = self._splits(trial.device)
         if values.batch_size > len(training):
             raise ValueError(f"batch_size = {values.batch_size}: expected at most the {len(training)} training images")
         return training, validation
+
+    def _splits(self, device: str) -> tuple[Split, Split]:
+        """Training and validation images, read once a process."""
+        wanted = (self.settings["dataset"], self.settings["train_samples"], self.settings["validation_samples"])
+        return load_training(*wanted, device)
 
     def _learner(self, trial: Trial, values: Hyperparameters) -> Learner:
         """Build network and optimizer in their initial state."""
@@ -156,7 +178,7 @@ def _state(epoch: int, metrics: dict[str, float], learner: Learner) -> dict[str,
 
 def _restore(trial: Trial, identity: Mapping[str, Any], learner: Learner) -> tuple[int, dict[str, float]]:
     """Load the checkpoint into the learner if there is one; epochs done and the metrics of the last."""
-    state = checkpoint.load(trial.directory, identity, torch.device(trial.device))
+    state = checkpoint.load(trial.folder, identity, torch.device(trial.device))
     if state is None:
         return 0, {}
     learner.model.load_state_dict(state["model"])

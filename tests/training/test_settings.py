@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autode.training.settings import (
     DATASETS,
@@ -132,3 +135,30 @@ def test_a_trial_with_an_impossible_value_is_refused():
 
 def test_hyperparameters_and_their_descriptions_have_the_same_names():
     assert list(HYPERPARAMETERS) == list(Hyperparameters.__dataclass_fields__)
+
+
+NUMBERS = [name for name, setting in HYPERPARAMETERS.items() if setting.kind is not str]
+
+
+@given(name=st.sampled_from(NUMBERS), share=st.floats(0, 1))
+def test_every_value_within_its_range_is_taken_as_it_is(name, share):
+    setting = HYPERPARAMETERS[name]
+    value = setting.kind(setting.low + share * (setting.high - setting.low))
+    assert getattr(hyperparameters(resolve({}), {name: value}), name) == value
+    assert resolve({name: value})[name] == value
+
+
+@given(name=st.sampled_from(NUMBERS), distance=st.integers(1, 10**6), above=st.booleans())
+def test_every_value_outside_its_range_is_named(name, distance, above):
+    setting = HYPERPARAMETERS[name]
+    value = setting.kind(setting.high + distance if above else setting.low - distance)
+    with pytest.raises(ValueError, match=name):
+        hyperparameters(resolve({}), {name: value})
+    with pytest.raises(ValueError, match=name):
+        validate({name: value})
+
+
+def test_numbers_of_numpy_become_plain_ones():
+    chosen = hyperparameters(resolve({}), {"batch_size": np.int64(16), "lr": np.float32(0.5)})
+    assert type(chosen.batch_size) is int
+    assert type(chosen.lr) is float
