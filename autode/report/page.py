@@ -67,7 +67,7 @@ def page_facts(data: StudyData) -> dict[str, Any]:
     return {
         "data": data,
         "best": best,
-        "winner": data.winner(),
+        "winner": data.winner,
         "answer": answer,
         "answer_energy": None if answer is None else quantities.joules(answer["energy_j"], answer["energy_class"]),
         "searched": summary.what_was_searched(data),

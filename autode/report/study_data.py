@@ -43,6 +43,8 @@ class StudyData:
         The ``run`` records: versions, host, git state, meters.
     energy_total : dict
         The energy of all attempts together, as the energy columns of a trial.
+    winner : int or None
+        The trial that is the study's answer, by its re-trainings; None before any has ended.
     name, direction, metric : str
         Name of the study; ``minimize`` or ``maximize``; name of the objective.
     path : pathlib.Path
@@ -58,6 +60,7 @@ class StudyData:
     workflow: dict[str, Any]
     runs: list[Record]
     energy_total: dict[str, Any]
+    winner: int | None
     name: str
     direction: str
     metric: str
@@ -80,16 +83,6 @@ class StudyData:
         """
         done = self.valued()
         return None if done.empty else done.sort_values(["fitness", "trial"], kind="stable").iloc[0]
-
-    def winner(self) -> int | None:
-        """Return the trial that is the study's answer: of the re-trained candidates the one with the best mean fitness.
-
-        A candidate with a failed re-training is out. None before any re-training has ended.
-        """
-        candidates = self.confirmations[self.confirmations["of"].notna() & self.confirmations["value"].notna()]
-        failed = self.confirmations.loc[self.confirmations["state"].isin(["failed", "lost"]), "of"].dropna()
-        means = candidates[~candidates["of"].isin(failed)].groupby("of", sort=False)["fitness"].mean()
-        return int(str(means.idxmin())) if len(means) else None
 
     def comparable_class(self) -> str | None:
         """Return the class of energy that most valued trials have (the better of equals); None without energy."""
@@ -152,6 +145,7 @@ def from_records(records: list[Record], path: Path) -> StudyData:
     from autode.report.energy_frame import energy_frame, study_energy
     from autode.report.frames import attempts_frame, confirmations_frame, epochs_frame, trials_frame
     from autode.report.job_frame import jobs_frame
+    from autode.study import confirm
     from autode.study.history import History
 
     history = History.of(unfenced(records))
@@ -168,6 +162,7 @@ def from_records(records: list[Record], path: Path) -> StudyData:
         attempts=attempts_frame(history),
         workflow=workflow,
         runs=[run.record for run in history.runs],
+        winner=confirm.winner(history),
         energy_total=study_energy(history),
         name=str(history.study.get("name") or path.resolve().name),
         direction=str(objective.get("direction") or "minimize"),

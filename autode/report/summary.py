@@ -79,7 +79,7 @@ def confirmation_rows(data: StudyData) -> list[dict[str, Any]]:
         trial = None if is_missing(of) else int(of)
         done = group[group["state"] == "completed"]
         figures = {name: _spread(done[f"metric.{name}"]) for name in confirmation_metrics(data)}
-        head = {"label": "winner" if trial is not None and trial == data.winner() else label, "of": trial}
+        head = {"label": "winner" if trial is not None and trial == data.winner else label, "of": trial}
         rows.append({**head, "n": len(done), "asked": len(group), **figures})
     return sorted(rows, key=lambda row: row["label"] != "winner")
 
@@ -101,7 +101,7 @@ def _spread(values: pd.Series) -> str:
 
 def answer(data: StudyData) -> pd.Series | None:
     """Return the row of the trial that is the study's answer: the re-trained winner, else the best of the search."""
-    winner = data.winner()
+    winner = data.winner
     if winner is None:
         return data.best()
     return data.trials[data.trials["trial"] == winner].iloc[0]

@@ -37,7 +37,7 @@ def test_one_sentence_says_what_was_searched(data: StudyData, objective: dict[st
 def test_the_winner_comes_first_among_the_re_trained(data: StudyData) -> None:
     rows = summary.confirmation_rows(data)
     assert [row["label"] for row in rows] == ["winner", "candidate", "default"]
-    assert rows[0]["of"] == data.winner()
+    assert rows[0]["of"] == data.winner
     assert rows[0]["test_accuracy"] == "0.9820 ± 0.0016"
     assert (rows[0]["n"], rows[0]["asked"]) == (5, 5)
     assert summary.confirmation_metrics(data) == ["test_accuracy", "test_error", "val_error"]
@@ -54,7 +54,7 @@ def test_the_answer_is_the_re_trained_winner_or_else_the_best_of_the_search(data
     answer, best = summary.answer(data), data.best()
     assert answer is not None
     assert best is not None
-    assert answer["trial"] == data.winner()
+    assert answer["trial"] == data.winner
     searched = summary.answer(dataclasses.replace(data, confirmations=data.confirmations.iloc[:0]))
     assert searched is not None
     assert searched["trial"] == best["trial"]
