@@ -128,6 +128,9 @@ class _Fields:
         """Return one value a row; rows whose text cannot be read are reported and marked bad."""
         if name not in self.table:
             return np.full(len(self.table), missing, dtype=dtype)
+        if reader is str:
+            as_printed: np.ndarray = self.table[name].to_numpy()
+            return as_printed
         if name not in self._distinct:
             self._distinct[name] = pd.factorize(self.table[name].to_numpy())
         codes, distinct = self._distinct[name]
@@ -167,7 +170,7 @@ class _Fields:
 def _typed(table: pd.DataFrame, lines: np.ndarray, skipped: Skipped, max_node_power_w: float) -> pd.DataFrame:
     """Turn a block of strings into the columns of the result, all but ``run``."""
     name = "jobid" if "jobid" in table else "jobidraw"
-    again = table[name].str.lower().to_numpy() == name  # headers of further outputs in one file
+    again = table[name].isin(["JobID", "JobIDRaw", name]).to_numpy()  # headers of further outputs in one file
     if again.any():
         table, lines = table[~again], lines[~again]
     fields = _Fields(table, lines)
