@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from autode.energy import sacct_values as values
+from autode.energy.run_numbers import run_numbers
 from autode.energy.sacct_json import is_json, json_table
 from autode.energy.sacct_text import SacctError, Skipped, opened, string_tables
 
@@ -99,7 +100,7 @@ def read_sacct(
             tables = string_tables(file, _KNOWN, columns, delimiter, skipped)  # type: ignore[assignment]
         typed = [_typed(table, lines, skipped, max_node_power_w) for table, lines in tables]
     rows = pd.concat(typed, ignore_index=True) if typed else _typed(_empty(), np.arange(0), skipped, max_node_power_w)
-    rows["run"] = _runs(rows)
+    rows["run"] = run_numbers(rows)
     rows.attrs.update(skipped=skipped.count, skipped_lines=skipped.examples)
     return rows[list(COLUMNS)]
 
@@ -289,36 +290,3 @@ def joined_flags(marks: dict[str, np.ndarray], length: int) -> np.ndarray:
         dtype=object,
     )
     return texts[codes] if length else np.zeros(0, dtype=object)
-
-
-def _runs(rows: pd.DataFrame) -> np.ndarray:
-    """Count the runs of each job: a job's own line begins a run, and its steps follow it.
-
-    Where no line of the job itself is printed, a step that comes again begins the next run. Runs are in the order of
-    their start where that is known, else in the order of the lines.
-    """
-    if rows.empty:
-        return np.zeros(0, dtype=np.int64)
-    keys = [rows["cluster"], rows["job"]] if rows["cluster"].nunique() > 1 else [rows["job"]]
-    own = (rows["step"] == "").to_numpy()
-    run = pd.Series(own.astype(np.int64)).groupby(keys, sort=False).cumsum().to_numpy() - 1
-    headless = run < 0
-    if headless.any():
-        again = rows.groupby([*keys, "step"], sort=False).cumcount().to_numpy()
-        run = np.where(headless, again, run)
-    if not run.any():
-        return run
-    return _by_start(rows, keys, own, run)
-
-
-def _by_start(rows: pd.DataFrame, keys: list[pd.Series], own: np.ndarray, run: np.ndarray) -> np.ndarray:
-    jobs = pd.Series(list(zip(*keys, strict=True))) if len(keys) > 1 else keys[0]
-    repeated = jobs.isin(jobs[run > 0])
-    order = pd.DataFrame({"job": jobs, "run": run, "start": rows["start"], "own": own})[repeated & own]
-    ranked = order.sort_values(["start", "run"], na_position="last", kind="stable")
-    ranked["rank"] = ranked.groupby("job", sort=False).cumcount()
-    lookup = {(job, old): new for job, old, new in zip(ranked["job"], ranked["run"], ranked["rank"], strict=True)}
-    result = run.copy()
-    for index in np.flatnonzero(repeated.to_numpy()):
-        result[index] = lookup.get((jobs.iloc[index], run[index]), run[index])
-    return result
