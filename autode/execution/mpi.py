@@ -22,6 +22,8 @@ from autode.trial import TrialTask
 
 #: shortest and longest sleep between two looks, and the share of the time waited so far that a sleep may take
 _SHORTEST_S, _LONGEST_S, _SHARE = 5e-5, 5e-3, 5e-3
+#: what is told about a trial that goes on may wait so long for its end: a short trial then costs one message, not two
+_TOGETHER_S = 5e-3
 
 
 class Comm(Protocol):
@@ -123,9 +125,9 @@ def _serve(comm: Comm) -> int:
     worker = LocalWorker(_at_this_rank(comm, setup), threads)
     pause = Pause()
     while True:
-        events = worker.read() if worker.task is not None else []
-        for event in events:
-            comm.send(event, 0)
+        events = _read_together(worker)
+        if events:
+            comm.send(events, 0)
         ordered = comm.Iprobe()
         if ordered:
             kind, *content = comm.recv()
@@ -133,7 +135,20 @@ def _serve(comm: Comm) -> int:
                 _end(worker)
                 return int(content[0])
             _obey(worker, kind, content, comm)
-        pause.after(ordered or bool(events), worker.pipe if worker.task is not None else None)
+        if worker.task is None:
+            pause.after(ordered or bool(events))
+        elif not worker.pipe.closed:
+            worker.pipe.poll(_LONGEST_S)  # wakes at once when the trial ends; orders may wait so long
+
+
+def _read_together(worker: LocalWorker) -> list[Event]:
+    """Return what the worker has sent; the start of a trial waits a moment for what follows it."""
+    if worker.task is None:
+        return []
+    events = worker.read()
+    if events and worker.task is not None and worker.pipe.poll(_TOGETHER_S):
+        events += worker.read()
+    return events
 
 
 def _obey(worker: LocalWorker, kind: str, content: list[Any], comm: Comm) -> None:
@@ -220,15 +235,21 @@ class MpiExecutor:
     def wait(self, timeout: float) -> list[Event]:
         """Return what came from any rank within ``timeout`` seconds."""
         pause, end = Pause(), time.monotonic() + timeout
-        while not (events := self._look()) and time.monotonic() < end:
-            pause.after(False, self._own.pipe if self._own.task is not None else None)
-        return events
+        events: list[Event] = []
+        while True:
+            arrived = self._look()
+            if arrived and not events:
+                end = min(end, time.monotonic() + _TOGETHER_S)
+            events += arrived
+            if any(isinstance(event, Finished) for event in arrived) or time.monotonic() >= end:
+                return events
+            pause.after(bool(arrived), self._own.pipe if self._own.task is not None else None)
 
     def _look(self) -> list[Event]:
         """Return what has arrived by now, and note which ranks became idle."""
         events = self._own.read() if self._own.task is not None else []
         while self._comm.Iprobe():
-            events.append(self._comm.recv())
+            events += self._comm.recv()
         for event in events:
             if isinstance(event, Finished):
                 self._idle.append(self._at.pop(event.result.number))
@@ -259,7 +280,7 @@ class MpiExecutor:
             message = self._comm.recv()
             if isinstance(message, tuple):
                 return events if message[1] is None else [*events, Finished(message[1])]
-            events.append(message)
+            events += message
 
     def close(self, exit_code: int = 0) -> None:
         """End all ranks' workers and let the ranks go with this exit code."""
