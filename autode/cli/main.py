@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from autode._version import __version__
-from autode.cli import doctor, report, run, status, submit
+from autode.cli import doctor, prefetch, report, run, status, submit
 from autode.study.errors import UserError
 from autode.study.lock import TakenOverError
 
@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"autode {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, submit, status, report, doctor):
+    for command in (run, submit, status, report, prefetch, doctor):
         command.add_parser(commands)
     return parser
 

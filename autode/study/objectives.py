@@ -37,9 +37,13 @@ class ObjectiveSource:
         if kind == "python":
             return import_function(self.table["python"], self.folder)
         finetune = importlib.import_module("autode.training.finetune")
-        settings = {key: value for key, value in self.table.items() if key not in OBJECTIVE or key == "epochs"}
-        objective: Objective = finetune.Finetune(settings)
+        objective: Objective = finetune.Finetune(finetune_settings(self.table))
         return objective
+
+
+def finetune_settings(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of an ``[objective]`` table that are the fine-tuning objective's own."""
+    return {key: value for key, value in table.items() if key not in OBJECTIVE or key == "epochs"}
 
 
 @dataclass(frozen=True)
