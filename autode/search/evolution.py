@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,3 +68,11 @@ class DifferentialEvolution:
     def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:
         """Hand the fitness of trial vectors to selection."""
         self.optimizer.tell(np.asarray(ids, dtype=np.int64), np.asarray(fitness, dtype=np.float64))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the optimiser's state, exact to the last bit, as JSON-ready data."""
+        return {"optimizer": de.state_to_json(self.optimizer.state_dict())}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state; ValueError if it is of another algorithm, box or schedule."""
+        self.optimizer.load_state_dict(de.state_from_json(state["optimizer"]))

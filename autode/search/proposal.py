@@ -45,3 +45,9 @@ class Search(Protocol):
 
     def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:
         """Report the fitness of proposals, in any order."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the whole state as JSON-ready data; a strategy made with the same settings goes on from it exactly."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned; ValueError if it is not of this strategy."""

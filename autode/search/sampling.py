@@ -19,23 +19,32 @@ class _Sampling:
         self.space = space
         self.evaluations = evaluations
         self._asked = 0
-        self._told: set[int] = set()
+        self._out: set[int] = set()
 
     @property
     def finished(self) -> bool:
         """Whether all proposals were asked and told."""
-        return len(self._told) >= self.evaluations
+        return self._asked >= self.evaluations and not self._out
 
     def ask(self, n: int | None = None) -> list[Proposal]:
         """Return up to ``n`` further proposals."""
         left = self.evaluations - self._asked
         batch = [self._proposal(self._asked + i) for i in range(left if n is None else min(n, left))]
         self._asked += len(batch)
+        self._out.update(proposal.id for proposal in batch)
         return batch
 
     def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:
         """Note that proposals were evaluated."""
-        self._told.update(ids)
+        self._out.difference_update(ids)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how far it has come."""
+        return {"asked": self._asked, "out": sorted(self._out)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._asked, self._out = int(state["asked"]), set(state["out"])
 
     def _proposal(self, number: int) -> Proposal:
         raise NotImplementedError

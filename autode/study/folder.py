@@ -24,17 +24,34 @@ WORKFLOW_NAME = "workflow.toml"
 
 @dataclass(frozen=True)
 class OpenFolder:
-    """A folder held by this run: its journal, the records it had when it was opened, and the number of this run."""
+    """A folder held by this run.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    journal : Journal
+    records : list of dict
+        What the journal had when it was opened, from the end of the snapshot on.
+    run : int
+        Number of this run.
+    snapshot : dict or None
+        What stands for the journal's beginning.
+    """
 
     path: Path
     journal: Journal
     records: list[Record]
     run: int
+    snapshot: Record | None = None
+
+    def all_records(self) -> list[Record]:
+        """Return what a folder that was opened without its snapshot would have as records."""
+        return self.records if self.snapshot is None else unfenced(read_journal(self.journal.path)[0])
 
 
 @contextmanager
-def open_folder(path: Path, workflow: Workflow) -> Iterator[OpenFolder]:
-    """Open or create a study's folder for writing.
+def open_folder(path: Path, workflow: Workflow, snapshot: Record | None = None) -> Iterator[OpenFolder]:
+    """Open or create a study's folder for writing; a snapshot that fits its journal spares reading the beginning.
 
     Raises
     ------
@@ -43,31 +60,33 @@ def open_folder(path: Path, workflow: Workflow) -> Iterator[OpenFolder]:
     """
     lock = _claim(path)
     try:
-        journal, run = _open_journal(path, lock)
+        journal, run = _open_journal(path, lock, snapshot)
         try:
             records = journal.records
-            if records:
+            if journal.snapshot is not None:
+                refuse_other_study(path, journal.snapshot["study"], workflow)
+            elif records:
                 refuse_other_study(path, records[0], workflow)
             else:
                 records = [_study_record(workflow)]
                 journal.append(records)
             write_atomically(path / WORKFLOW_NAME, tomli_w.dumps(plain(workflow.to_dict())).encode())
-            yield OpenFolder(path, journal, records, run)
+            yield OpenFolder(path, journal, records, run, journal.snapshot)
         finally:
             journal.close()
     finally:
         lock.release()
 
 
-def _open_journal(path: Path, lock: FolderLock) -> tuple[Journal, int]:
+def _open_journal(path: Path, lock: FolderLock, snapshot: Record | None) -> tuple[Journal, int]:
     """Open the journal and number this run; a run that may still be writing is shut out before its records are read."""
     try:
-        journal = Journal(path / JOURNAL_NAME, lock.check)
-        run = next_run(journal.records)
+        journal = Journal(path / JOURNAL_NAME, lock.check, snapshot)
+        run = next_run(journal.records, journal.snapshot["run"] if journal.snapshot else -1)
         if lock.took_over:
             journal.append({"type": "claim", "run": run})
             journal.close()
-            journal = Journal(path / JOURNAL_NAME, lock.check)
+            journal = Journal(path / JOURNAL_NAME, lock.check, snapshot)
     except JournalError as error:
         raise UserError(str(error)) from None
     except OSError as error:

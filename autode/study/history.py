@@ -142,6 +142,8 @@ class History:
         The re-trainings after the search.
     measured_j, estimated_j : float or None
         Joules of all attempts, measured (or apportioned) and estimated ones apart; None while there is no figure.
+    forgotten : int
+        Trials that are counted but not held: a snapshot left them out.
     """
 
     study: Record = field(default_factory=dict)
@@ -156,6 +158,7 @@ class History:
     generation: int = 0
     recent_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=50))
     confirmations: list[TrialHistory] = field(default_factory=list)
+    forgotten: int = 0
     _open: dict[int, TrialHistory] = field(default_factory=dict)
     _ranked: list[tuple[float, int]] = field(default_factory=list)
 
@@ -173,6 +176,11 @@ class History:
         if take is not None:
             take(record)
         self._note_time(record)
+
+    @property
+    def asked(self) -> int:
+        """How many trials were asked for, which is the number of the next one."""
+        return self.forgotten + len(self.trials)
 
     @property
     def attempts(self) -> list[Attempt]:

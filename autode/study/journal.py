@@ -71,7 +71,11 @@ def read_journal(path: str | os.PathLike[str]) -> tuple[list[Record], int]:
         If a damaged record is followed by whole ones: that is not a torn write, and dropping it would lose results. Or
         if the file is something else altogether.
     """
-    data = Path(path).read_bytes()
+    return _whole_records(path, Path(path).read_bytes())
+
+
+def _whole_records(path: str | os.PathLike[str], data: bytes) -> tuple[list[Record], int]:
+    """Return the whole records of (the end of) a journal, and how many bytes they take."""
     records: list[Record] = []
     size = 0
     for number, line in enumerate(data.split(b"\n"), start=1):
@@ -86,10 +90,12 @@ def read_journal(path: str | os.PathLike[str]) -> tuple[list[Record], int]:
     return records, size
 
 
-def unfenced(records: Iterable[Record]) -> list[Record]:
-    """Leave out what a run wrote after a later run had begun: its writer had been given up by then."""
+def unfenced(records: Iterable[Record], run: int = -1) -> list[Record]:
+    """Leave out what a run wrote after a later run had begun: its writer had been given up by then.
+
+    ``run`` is the latest run before these records.
+    """
     kept: list[Record] = []
-    run = -1
     for record in records:
         if record["type"] in ("run", "claim"):
             run = max(run, int(record["run"]))
@@ -98,9 +104,9 @@ def unfenced(records: Iterable[Record]) -> list[Record]:
     return kept
 
 
-def next_run(records: Iterable[Record]) -> int:
-    """Return the number that the next run gets."""
-    return 1 + max((int(record["run"]) for record in records if record["type"] in ("run", "claim")), default=-1)
+def next_run(records: Iterable[Record], run: int = -1) -> int:
+    """Return the number that the next run gets; ``run`` is the latest run before these records."""
+    return 1 + max((int(record["run"]) for record in records if record["type"] in ("run", "claim")), default=run)
 
 
 def _refuse_damage_inside(path: str | os.PathLike[str], number: int, rest: bytes) -> None:
@@ -121,22 +127,50 @@ class Journal:
         The file; created if missing. A torn last record is cut off when the journal is opened.
     check : callable, optional
         Called before every write; raises if this writer must not write any more.
+    snapshot : dict, optional
+        What stands for the journal's beginning (`autode.study.snapshot`); records that it covers are not decoded.
+
+    Attributes
+    ----------
+    records : list of dict
+        What the journal held when it was opened, from the end of the snapshot on.
+    snapshot : dict or None
+        The given one if it fits this journal.
+    size, checksum : int
+        Bytes written so far, and their CRC-32.
     """
 
-    def __init__(self, path: str | os.PathLike[str], check: Callable[[], None] = lambda: None):
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        check: Callable[[], None] = lambda: None,
+        snapshot: Record | None = None,
+    ):
         self.path = Path(path)
         self._check = check
         self.records: list[Record] = []
+        self.snapshot: Record | None = None
+        self.size = self.checksum = 0
         created = not self.path.exists()
         if not created:
-            records, size = read_journal(self.path)
-            self.records = unfenced(records)
+            self._read(snapshot)
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         if created:
             _sync_folder(self.path.parent)
-        elif size < os.fstat(self._fd).st_size:
-            os.ftruncate(self._fd, size)
+        elif self.size < os.fstat(self._fd).st_size:
+            os.ftruncate(self._fd, self.size)
             os.fsync(self._fd)
+
+    def _read(self, snapshot: Record | None) -> None:
+        """Read what the snapshot does not cover; everything, if it does not stand for this very beginning."""
+        data = self.path.read_bytes()
+        if snapshot is not None and snapshot["checksum"] == zlib.crc32(memoryview(data)[: snapshot["size"]]):
+            self.snapshot, self.size, self.checksum = snapshot, snapshot["size"], snapshot["checksum"]
+        rest = data[self.size :]
+        records, size = _whole_records(self.path, rest) if rest or not self.snapshot else ([], 0)
+        self.records = unfenced(records, snapshot["run"] if snapshot and self.snapshot else -1)
+        self.checksum = zlib.crc32(memoryview(rest)[:size], self.checksum)
+        self.size += size
 
     def append(self, records: Record | Iterable[Record], *, durable: bool = True) -> None:
         """Write records; on return with ``durable`` they survive a power cut."""
@@ -145,6 +179,7 @@ class Journal:
             return
         self._check()
         data = b"".join(encode(record) for record in batch)
+        self.size, self.checksum = self.size + len(data), zlib.crc32(data, self.checksum)
         while data:
             data = data[os.write(self._fd, data) :]
         if durable:

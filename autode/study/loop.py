@@ -19,8 +19,9 @@ from autode.search import Search
 from autode.study import confirm
 from autode.study.budget import Budget, wall_time_left
 from autode.study.fitness import judge
-from autode.study.history import Attempt, History, TrialHistory, fitness_of, span_s
+from autode.study.history import Attempt, History, TrialHistory, span_s
 from autode.study.journal import Journal, Record
+from autode.study.snapshot import RESULTS_BETWEEN
 from autode.study.stopping import StopRequest
 from autode.study.workflow import Workflow
 from autode.trial import INTERRUPTED, LOST, TrialResult, TrialTask, derive_seed
@@ -53,6 +54,8 @@ class Run:
         Sees every record after it was written.
     tick : callable
         Called now and then; what it returns is written down.
+    save : callable
+        Called now and then with nothing unwritten, to leave a snapshot.
     """
 
     workflow: Workflow
@@ -66,12 +69,14 @@ class Run:
     stop: StopRequest
     listener: Callable[[Record], None]
     tick: Callable[[], list[Record]]
+    save: Callable[[], None]
 
     def __post_init__(self) -> None:
         self._queue: deque[TrialHistory] = deque(self.history.unfinished)
         self._running: dict[int, TrialHistory] = {}
         self._unwritten: list[Record] = []
         self._unsynced = False
+        self._saved = self.history.done
         self._submitted = 0  # a run starts at least one trial, or a chain of short jobs would never get anywhere
         execution = self.workflow.execution
         wall_s = wall_time_left(float(execution["wall_time_s"]), float(execution["grace_s"]))
@@ -86,6 +91,7 @@ class Run:
             for trial in trials:
                 self.executor.submit(self._task(trial))
             self._sync()
+            self._save()
             if not self._running:
                 return self._why_idle()
             for event in self.executor.wait(_LOOK_EVERY_S):
@@ -120,6 +126,12 @@ class Run:
             self.journal.sync()
             self._unsynced = False
 
+    def _save(self) -> None:
+        """Leave a snapshot if there is much that it would spare the next run to replay."""
+        if self.history.done - self._saved >= RESULTS_BETWEEN:
+            self.save()
+            self._saved = self.history.done
+
     def _next_trials(self) -> list[TrialHistory]:
         """Fill the free slots: first with what was asked before, then with new proposals."""
         trials: list[TrialHistory] = []
@@ -152,7 +164,7 @@ class Run:
     def _ask_search(self) -> list[Record]:
         generational = self.workflow.execution["schedule"] == "generational"
         proposals = self.search.ask(None if generational else self.executor.slots - len(self._running))
-        first = len(self.history.trials)
+        first = self.history.asked
         records = []
         for number, proposal in enumerate(proposals, start=first):
             self.proposals[number] = proposal.id
@@ -164,7 +176,7 @@ class Run:
     def _ask_confirmations(self) -> list[Record]:
         if not self.search.finished:
             return []
-        first = len(self.history.trials)
+        first = self.history.asked
         return [
             self._asked(number, one.params, one.seed, "confirm", label=one.label, of=one.of)
             for number, one in enumerate(confirm.missing(self.workflow, self.history), start=first)
@@ -229,32 +241,6 @@ class Run:
         self._write()
         self._sync()
         return SIGNAL
-
-
-def bring_up_to_date(search: Search, records: list[Record]) -> dict[int, int]:
-    """Replay a journal into a fresh search.
-
-    Returns
-    -------
-    dict of int to int
-        Trial number -> the search's id of its proposal.
-
-    Raises
-    ------
-    ValueError
-        If the search proposes something else than the journal says: its code or settings have changed.
-    """
-    proposals: dict[int, int] = {}
-    for record in records:
-        kind, number = record["type"], record.get("trial")
-        if kind == "asked" and record["role"] == "search":
-            proposal = next(iter(search.ask(1)), None)
-            if proposal is None or list(proposal.point) != record["point"]:
-                raise ValueError(f"trial {number} of the journal is not what this version of the search proposes")
-            proposals[record["trial"]] = proposal.id
-        elif kind == "told" and number in proposals:
-            search.tell([proposals[record["trial"]]], [fitness_of(record)])
-    return proposals
 
 
 def _ended(kind: str, result: TrialResult) -> Record:

@@ -11,7 +11,8 @@ from typing import Any
 from autode.execution.command import CommandObjective
 from autode.execution.evaluate import Objective
 from autode.study.errors import UserError
-from autode.study.workflow import OBJECTIVE, Workflow
+from autode.study.parsing import OBJECTIVE
+from autode.study.workflow import Workflow
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from autode.energy import MeterSet
 from autode.execution import Executor
 from autode.execution.evaluate import utc_now
 from autode.execution.serial import SerialExecutor
-from autode.search import Search, make_search
 from autode.study.errors import UserError
-from autode.study.folder import OpenFolder, open_folder
+from autode.study.folder import OpenFolder, open_folder, write_atomically
 from autode.study.history import History
 from autode.study.journal import Record
 from autode.study.launch import node_meters
-from autode.study.loop import SIGNAL, WALL_TIME, Run, bring_up_to_date
+from autode.study.loop import SIGNAL, WALL_TIME, Run
 from autode.study.provenance import describe_run
+from autode.study.snapshot import SNAPSHOT_NAME, State, read_snapshot, resume, take
 from autode.study.stopping import StopRequest, stop_on_signals
 from autode.study.workflow import Workflow
 
@@ -124,10 +124,9 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
     """
     stop = StopRequest()
     with ExitStack() as stack:
-        folder = stack.enter_context(open_folder(path, workflow))
-        history = History.of(folder.records)
-        search = make_search(workflow.space, workflow.search, workflow.seed, workflow.execution["schedule"])
-        proposals = _replay(path, search, history, folder)
+        snapshot = read_snapshot(path / SNAPSHOT_NAME, workflow)
+        folder = stack.enter_context(open_folder(path, workflow, snapshot))
+        state = search, history, proposals = _resume(workflow, folder)
         meters = stack.enter_context(node_meters(workflow))
         _refuse_unmeasurable_budget(workflow, meters)
         stack.enter_context(stop_on_signals(stop))
@@ -154,6 +153,7 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
             stop=stop,
             listener=listener.record,
             tick=tick,
+            save=lambda: write_atomically(path / SNAPSHOT_NAME, take(workflow, folder.journal, folder.run, state)),
         )
         outcome = _run(run, energy, listener, meters)
         code = outcome.exit_code
@@ -172,12 +172,16 @@ def _run(run: Run, energy: NodeEnergy, listener: Listener, meters: MeterSet) -> 
     return outcome
 
 
-def _replay(path: Path, search: Search, history: History, folder: OpenFolder) -> dict[int, int]:
-    """Bring the search up to date with the journal; a search that has changed is the user's to know."""
+def _resume(workflow: Workflow, folder: OpenFolder) -> State:
+    """Return search and history as the journal left them; a search that has changed is the user's to know."""
+    if folder.snapshot is not None:
+        with suppress(KeyError, TypeError, ValueError):  # whatever is wrong with a snapshot, the journal has it all
+            return resume(workflow, folder.snapshot, folder.records)
     try:
-        return bring_up_to_date(search, folder.records)
+        return resume(workflow, None, folder.all_records())
     except ValueError as error:
-        raise UserError(f"{path}: {error}; use the version that began the study, or another --out") from None
+        hint = "use the version that began the study, or another --out"
+        raise UserError(f"{folder.path}: {error}; {hint}") from None
 
 
 def _refuse_unmeasurable_budget(workflow: Workflow, meters: MeterSet) -> None:

@@ -52,7 +52,9 @@ class Stopwatch(Listener):
 
     def edges_ms(self) -> dict[str, float]:
         """Return milliseconds per evaluation over the first and the last `EDGE` evaluations."""
-        return first_and_last([wall for wall, _ in self.told], "wall") | first_and_last([c for _, c in self.told], "cpu")
+        return first_and_last([wall for wall, _ in self.told], "wall") | first_and_last(
+            [c for _, c in self.told], "cpu"
+        )
 
 
 def first_and_last(times: list[float], name: str) -> dict[str, float]:
@@ -151,7 +153,9 @@ def folders() -> Iterator[tuple[Path, Path]]:
 def show(name: str, figures: dict[str, float], evaluations: int, results: Path | None) -> None:
     kind = "cpu" if name.startswith("ask_tell") else "wall"
     target = next((ms for key, ms in TARGETS_MS.items() if name.startswith(key)), None)
-    text = f"{figures[f'{kind}_first']:.3f} ms {kind} per evaluation over the first, {figures[f'{kind}_last']:.3f} over "
+    text = (
+        f"{figures[f'{kind}_first']:.3f} ms {kind} per evaluation over the first, {figures[f'{kind}_last']:.3f} over "
+    )
     text += f"the last {min(EDGE, evaluations)} of {evaluations}"
     text += f" ({figures['cpu_last']:.3f} ms CPU)" if kind == "wall" else ""
     text += f"; target {target} ms" if target else ""
@@ -169,7 +173,9 @@ def measure(full: bool, only: str, results: Path | None) -> None:
                 figures = run_here(memory / algorithm, many, 1, algorithm)
                 show(f"serial_memory_{algorithm}", figures, many, results)
                 opened = reopen(memory / algorithm, many, algorithm)
-                text = f"{opened['open_s']:.2f} s to open {many} trials ({opened['journal_mb']:.0f} MB), first evaluation "
+                text = (
+                    f"{opened['open_s']:.2f} s to open {many} trials ({opened['journal_mb']:.0f} MB), first evaluation "
+                )
                 text += f"after {opened['first_evaluation_s']:.2f} s; target {OPEN_TARGET_S} s"
                 report(f"bench_overhead open_{algorithm}", opened | {"evaluations": many}, text, results)
         if only in "serial_disk":
