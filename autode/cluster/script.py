@@ -27,15 +27,15 @@ _TRAPS = """\
 # Slurm tells only this shell that the time limit is near (--signal above); the ranks have to hear of it from here. They
 # save and end with code 3. At scancel, preemption and requeue Slurm tells the ranks itself, so nothing is passed on (a
 # second signal would mean "at once"), and whether the job comes back is Slurm's affair.
-ranks='' signalled='' why=''
-trap 'signalled=1 why=time; kill -USR1 "$ranks" || true' USR1
+signalled='' why=''
+trap 'signalled=1 why=time; kill -USR1 "$!" || true' USR1
 trap 'signalled=1 why=cancelled' TERM
 """
 _WAIT = """\
 # a signal ends a wait early: wait again, until it is the ranks that ended it
 while :; do
     signalled='' code=0
-    wait "$ranks" || code=$?
+    wait "$!" || code=$?
     [ -n "$signalled" ] || break
 done
 
@@ -169,7 +169,7 @@ def _launch(submission: Submission, settings: Mapping[str, Any]) -> str:
     more = [*_set_options(submission.overrides), *([] if submission.report else ["--no-report"])]
     run = [shlex.join(["autode", "run", submission.workflow]), place, shlex.join(more)]
     lines.append(" ".join(run).rstrip())
-    return " \\\n    ".join(lines) + " &\nranks=$!\n"
+    return " \\\n    ".join(lines) + " &\n"
 
 
 def _set_options(overrides: Iterable[str]) -> list[str]:

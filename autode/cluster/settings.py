@@ -78,6 +78,8 @@ def validate_slurm(table: Mapping[str, Any]) -> Table:
     ValueError
         One sentence that names the key and what was expected.
     """
+    if not isinstance(table, Mapping):
+        raise ValueError(f"[slurm]: expected a table, not {table!r}")
     given = dict(table)
     if isinstance(given.get("time"), datetime.time):  # 02:00:00 without quotes is a time of day to TOML
         given["time"] = given["time"].isoformat()

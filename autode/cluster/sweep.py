@@ -41,6 +41,8 @@ def sweep_cells(sweep: Mapping[str, Any]) -> list[Cell]:
     ValueError
         If a key holds no list of plain values, a value occurs twice, or two cells would share a folder.
     """
+    if not isinstance(sweep, Mapping):
+        raise ValueError(f"[sweep]: expected a table, not {sweep!r}")
     if not sweep:
         return []
     for key, values in sweep.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import subprocess
@@ -15,6 +14,8 @@ import pytest
 from slurmbed import Cluster
 from slurmbed.requirements import PATH
 from slurmbed.waiting import until
+
+import autode
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -112,7 +113,7 @@ def repeated_after_their_end(study: Study) -> list[int]:
 
 def test_a_job_whose_first_node_loses_power_goes_on_without_loss(cluster: Cluster, study: Study) -> None:
     study.pause(0.25)
-    job = study.submit(TWO_NODES)
+    job = study.submit(TWO_NODES, "--no-report")
     study.wait_for_trials(5)
     dead = int(cluster.job(job)["BatchHost"].removeprefix("node"))
     cluster.power_off(dead)
@@ -132,9 +133,9 @@ def test_a_job_whose_first_node_loses_power_goes_on_without_loss(cluster: Cluste
     assert first["host"] == f"node{dead}" != second["host"]
     assert first["ranks"] == second["ranks"] == 4
     assert "going on after 1 earlier run" in study.log(job)
-    with (study.folder / "out/jobs.csv").open() as file:
-        rows = [(row["job"], row["restart"]) for row in csv.DictReader(file)]
-    assert rows == [(str(job), "0"), (str(job), "1")], "the report shows both runs of the job"
+    jobs = autode.load(study.folder / "out").jobs
+    assert list(zip(jobs["job"], jobs["restart"], strict=True)) == [(str(job), 0), (str(job), 1)], "so the report says"
+    until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=60)
 
 
 def test_a_job_near_its_time_limit_saves_and_requeues_itself(cluster: Cluster, study: Study) -> None:
@@ -219,10 +220,11 @@ def test_scripts_to_edit_by_hand_run_as_they_are(cluster: Cluster, study: Study,
     (study.folder / ".venv").symlink_to(sys.prefix)
     path = Path(__file__).parents[3] / f"slurm/{script}.sbatch"
     small = ("--cpus-per-task=2", "--mem-per-cpu=200", "--time=10")  # the nodes here are small
-    job = cluster.submit(*small, path, "workflow.toml", "--out", "out", "--no-report", folder=study.folder)
-    (ended,) = cluster.wait(job, seconds=60)
+    job = cluster.submit(*small, path, "workflow.toml", "--out", "out", folder=study.folder)
+    (ended,) = cluster.wait(job, seconds=120)
     assert ended["JobState"] == "COMPLETED", (study.folder / f"autode-{job}.log").read_text()
     assert every_trial_once(study)
+    assert (study.folder / "out/report.html").exists(), "ranks that are done wait for the one that draws"
     (run,) = study.project.records("run")
     assert (int(run["slurm"]["ntasks"]), run["ranks"]) == (ranks, max(ranks, 2)), "one task has two worker processes"
 

@@ -40,18 +40,6 @@ def consumed(cluster: Cluster, job: int) -> float:
     return float(rows.get(f"{job}.0", {}).get("ConsumedEnergyRaw") or 0)
 
 
-def test_a_node_without_power_is_noticed_and_welcomed_back(cluster: Cluster) -> None:
-    def state() -> str:
-        return cluster.run("sinfo", "-h", "-p", "batch", "-n", "node3", "-o", "%T").stdout.strip()
-
-    cluster.power_off(3)
-    try:
-        until(lambda: state() == "down*", "node3 to be missed", seconds=60)
-    finally:
-        cluster.power_on(3)
-    until(lambda: state() == "idle", "node3 to be back", seconds=60)
-
-
 CRASHES = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])

@@ -111,9 +111,12 @@ class Cluster:
         """Run a command on a node, outside of any job."""
         return self._nodes[number].run(*command, **self._with_slurm(options))
 
+    def node_state(self, number: int) -> str:
+        """Return what Slurm holds a node for, such as ``idle``, or ``down*`` when it does not answer."""
+        return self.run("sinfo", "-h", "-p", "batch", "-n", f"node{number}", "-o", "%T").stdout.strip()
+
     def _all_idle(self) -> bool:
-        idle = self.run("sinfo", "-h", "-N", "-p", "batch", "-t", "idle", "-o", "%N").stdout.split()
-        return len(idle) == self.site.nodes
+        return all(self.node_state(number) == "idle" for number in self.site.node_numbers)
 
     # -- jobs --
 
