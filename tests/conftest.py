@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class Project:
 
     folder: Path
     module: str
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def workflow(self) -> Path:
@@ -102,7 +103,7 @@ class Project:
 
     def start(self, *more: object, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         """Start ``autode run`` in a process group of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*before, *PROGRAM, *self.arguments(*more)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -111,15 +112,20 @@ class Project:
             cwd=self.folder,
             process_group=0,
         )
+        self.processes.append(process)
+        return process
+
+    def kill_what_runs(self) -> None:
+        """End the runs that a failed test has left behind."""
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, 9)
+                process.communicate()
 
     def run(self, *more: object, before: tuple[str, ...] = (), code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run ``autode run`` to its end and check the exit code."""
         process = self.start(*more, before=before)
-        try:
-            out, err = process.communicate(timeout=180)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, 9)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == code, f"exit code {process.returncode}, expected {code}\n{out}\n{err}"
         return subprocess.CompletedProcess(process.args, code, out, err)
 
@@ -147,11 +153,12 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> Iterator[Project]:
     """A folder with a bowl to be searched; the module's name is unique, as modules are imported once a process."""
     project = Project(tmp_path, "objective_" + re.sub(r"\W", "_", tmp_path.name))
     project.write()
-    return project
+    yield project
+    project.kill_what_runs()
 
 
 @pytest.fixture(scope="session")
@@ -165,11 +172,18 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Any
 
 @pytest.fixture
 def wait_until() -> Callable[..., None]:
-    """Wait for a condition with a deadline: ``wait_until(lambda: path.exists(), "the file is there")``."""
+    """Wait for a condition with a deadline: ``wait_until(lambda: path.exists(), "the file is there")``.
 
-    def wait(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+    With ``process``, which brings the condition about, its end is the end of waiting.
+    """
+
+    def wait(
+        condition: Callable[[], object], what: str, seconds: float = 60.0, process: subprocess.Popen[str] | None = None
+    ) -> None:
         end = time.monotonic() + seconds
         while not condition():
+            if process is not None and process.poll() is not None and not condition():
+                raise AssertionError(f"the process ended before {what}:\n{process.communicate()}")
             assert time.monotonic() < end, f"after {seconds:g} s still not: {what}"
             time.sleep(0.005)
 

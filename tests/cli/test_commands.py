@@ -176,7 +176,7 @@ def test_the_status_of_a_live_a_stopped_and_a_killed_study(project: Any, command
     ):
         size = len(project.records("told"))
         process = project.start()
-        wait_until(lambda s=size: len(project.records("told")) > s, "a trial has ended")
+        wait_until(lambda s=size: len(project.records("told")) > s, "a trial has ended", process=process)
         assert f"running (process {process.pid} on " in command("status", project.out)
         wait_until(
             lambda: re.search(r"(?m)^running   \d+ on \S+:[01]", command("status", project.out)), "it names a trial"

@@ -367,7 +367,7 @@ def test_a_folder_that_another_run_is_working_on(project: Any, wait_until: Any) 
     project.write("import time\ndef objective(trial):\n    time.sleep(300)\n")
     first = project.start()
     try:
-        wait_until(lambda: project.records("started"), "the first run has begun a trial")
+        wait_until(lambda: project.records("started"), "the first run has begun a trial", process=first)
         second = subprocess.run(first.args, capture_output=True, text=True, check=False, cwd=project.folder)
         assert second.returncode == 2
         assert second.stderr.startswith(f"autode: {project.out}: another run is working on this study (process")

@@ -42,7 +42,7 @@ def test_a_signal_ends_the_run_within_seconds_and_the_same_command_goes_on(
 ) -> None:
     project.write_slow()
     process = project.start()
-    wait_until(lambda: project.records("told"), "the first trial has ended")
+    wait_until(lambda: project.records("told"), "the first trial has ended", process=process)
     begun = time.monotonic()
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # a terminal sends Ctrl-C to the whole group
@@ -71,7 +71,7 @@ def test_a_signal_ends_the_run_within_seconds_and_the_same_command_goes_on(
 def test_a_trial_that_does_not_listen_is_killed_after_the_time_of_grace(project: Any, wait_until: Any) -> None:
     project.write(STUBBORN, execution__grace_s=0.5)
     process = project.start()
-    wait_until(lambda: len(project.records("started")) == 2, "both workers are busy")
+    wait_until(lambda: len(project.records("started")) == 2, "both workers are busy", process=process)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == 3
@@ -82,7 +82,7 @@ def test_a_trial_that_does_not_listen_is_killed_after_the_time_of_grace(project:
 def test_a_second_signal_cuts_the_grace_short(project: Any, wait_until: Any) -> None:
     project.write(STUBBORN, execution__grace_s=1000)
     process = project.start()
-    wait_until(lambda: len(project.records("started")) == 2, "both workers are busy")
+    wait_until(lambda: len(project.records("started")) == 2, "both workers are busy", process=process)
     process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(1.5)
@@ -96,7 +96,7 @@ def test_a_command_is_interrupted_and_runs_again(project: Any, wait_until: Any) 
     command = [sys.executable, "-c", script, "{x}"]
     project.write(objective__command=command, search__evaluations=4, search__population=4)
     process = project.start()
-    wait_until(lambda: len(project.records("started")) == 2, "both workers are busy")
+    wait_until(lambda: len(project.records("started")) == 2, "both workers are busy", process=process)
     begun = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
@@ -162,7 +162,7 @@ def test_killed_at_random_instants_an_asynchronous_run_loses_and_repeats_nothing
 def test_what_a_killed_run_had_spent_stays_in_the_journal(project: Any, wait_until: Any) -> None:
     project.write_slow()
     process = project.start()
-    wait_until(lambda: project.records("epoch"), "an epoch is done")
+    wait_until(lambda: project.records("epoch"), "an epoch is done", process=process)
     kill_group(process)
     started = {record["trial"] for record in project.records("started")}
     started -= {record["trial"] for record in project.records("told")}
@@ -179,7 +179,11 @@ def test_what_a_killed_run_had_spent_stays_in_the_journal(project: Any, wait_unt
 def test_no_worker_outlives_its_killed_run(project: Any, wait_until: Any) -> None:
     project.write_slow()
     process = project.start()
-    wait_until(lambda: len({words[3] for words in project.diary() if words[0] == "epoch"}) == 2, "both workers work")
+    wait_until(
+        lambda: len({words[3] for words in project.diary() if words[0] == "epoch"}) == 2,
+        "both workers work",
+        process=process,
+    )
     workers = {int(words[3]) for words in project.diary() if words[0] == "epoch"}
     process.kill()  # the coordinating process alone
     process.communicate()
@@ -189,7 +193,7 @@ def test_no_worker_outlives_its_killed_run(project: Any, wait_until: Any) -> Non
 def test_the_lock_of_a_killed_run_stands_in_nobodys_way(project: Any, wait_until: Any) -> None:
     project.write_slow()
     process = project.start()
-    wait_until(lambda: project.records("told"), "it works")
+    wait_until(lambda: project.records("told"), "it works", process=process)
     kill_group(process)
     assert (project.out / "lock").exists()
     project.run()

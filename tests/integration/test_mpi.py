@@ -128,7 +128,7 @@ def test_sigterm_to_rank_0_interrupts_the_trials_of_all_ranks(
 ) -> None:
     project.write_slow()
     process = project.start(**ranks(mpiexec, 3))
-    wait_until(lambda: project.records("told"), "the first trial has ended")
+    wait_until(lambda: project.records("told"), "the first trial has ended", process=process)
     os.kill(project.records("run")[0]["pid"], signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 3, err
@@ -145,7 +145,7 @@ def test_killed_in_mid_run_it_goes_on_with_another_number_of_ranks(
     for n in (3, 2):
         size = len(project.records("told"))
         process = project.start(**ranks(mpiexec, n))
-        wait_until(lambda s=size: len(project.records("told")) > s + 2, "some trials have ended")
+        wait_until(lambda s=size: len(project.records("told")) > s + 2, "some trials have ended", process=process)
         assert process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
@@ -160,7 +160,7 @@ def test_the_death_of_one_rank_ends_the_run(project: Any, mpiexec: str, wait_unt
     source = "import os, time\ndef objective(trial):\n    trial.report(1, parent=os.getppid())\n    time.sleep(300)\n"
     project.write(source)
     process = project.start(**ranks(mpiexec, 2))
-    wait_until(lambda: len(project.records("epoch")) == 2, "both ranks have a trial")
+    wait_until(lambda: len(project.records("epoch")) == 2, "both ranks have a trial", process=process)
     other = {int(r["metrics"]["parent"]) for r in project.records("epoch")} - {project.records("run")[0]["pid"]}
     os.kill(other.pop(), signal.SIGKILL)
     try:
