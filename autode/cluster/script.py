@@ -165,10 +165,10 @@ def _launch(submission: Submission, settings: Mapping[str, Any]) -> str:
     lines = [shlex.join(srun)]
     if "container" in settings:
         lines.append(shlex.join(["apptainer", "exec", *settings.get("container_args", []), settings["container"]]))
+    # the last of two settings wins, and that must be the cell's
     place = '"${cell[@]}"' if submission.cells else shlex.join(["--out", submission.out])
-    more = [*_set_options(submission.overrides), *([] if submission.report else ["--no-report"])]
-    run = [shlex.join(["autode", "run", submission.workflow]), place, shlex.join(more)]
-    lines.append(" ".join(run).rstrip())
+    run = shlex.join(["autode", "run", submission.workflow, *_set_options(submission.overrides)])
+    lines.append(" ".join([run, place, *([] if submission.report else ["--no-report"])]))
     return " \\\n    ".join(lines) + " &\n"
 
 

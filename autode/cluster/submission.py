@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from autode.cluster.sweep import sweep_cells
 from autode.study.errors import UserError
 from autode.study.folder import write_atomically
 from autode.study.objectives import source_of
-from autode.study.workflow import apply_override, parse_workflow
+from autode.study.workflow import apply_override, parse_workflow, read_tables
 
 Table = dict[str, Any]
 
@@ -37,7 +37,7 @@ def plan_submission(workflow: Path, out: Path | None, overrides: Sequence[str]) 
     UserError
         One sentence that names file, table, key and what was expected.
     """
-    content = _read(workflow)
+    content = read_tables(workflow)
     for override in overrides:
         apply_override(content, override)
     slurm, sweep = content.pop("slurm", {}), content.pop("sweep", {})
@@ -52,34 +52,17 @@ def plan_submission(workflow: Path, out: Path | None, overrides: Sequence[str]) 
     return Submission(name, str(workflow), str(folder), handed_on, tuple(cells)), settings
 
 
-def _read(path: Path) -> Table:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such workflow file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as a text file ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path}: not valid TOML: {error}") from None
-
-
 def _check_study(path: Path, content: Table, cells: Sequence[Sequence[str]]) -> str:
     """Find here, and not hours later in a job, what is wrong with the study; return its name."""
     name = ""
     for overrides in cells or [()]:
-        tables = tomllib.loads(_copy(content))
+        tables = copy.deepcopy(content)
         for override in overrides:
             apply_override(tables, override)
         workflow = parse_workflow(tables, source=str(path), folder=path.resolve().parent)
         source_of(workflow)
         name = workflow.name
     return name
-
-
-def _copy(content: Mapping[str, Any]) -> str:
-    import tomli_w
-
-    return tomli_w.dumps(content)
 
 
 def with_this_venv(settings: Table) -> Table:

@@ -143,15 +143,9 @@ def test_a_task_of_an_array_does_not_take_the_others_along(script: Start) -> Non
 def test_a_task_of_an_array_runs_its_cell(script: Start) -> None:
     variables = {"SLURM_ARRAY_JOB_ID": "40", "SLURM_ARRAY_TASK_ID": "1"}
     code, said = ended(script('printf "%s\\n" "$@"', case="sweep", **variables))
-    cell = [
-        "--out",
-        "results/sweep/algorithm=lshade+note=1",
-        "--set",
-        "search.algorithm=lshade",
-        "--set",
-        'objective.note="1"',
-    ]
-    assert (code, said[-8:]) == (0, [*cell, "--set", "seed=7"])
+    sets = ["--set", "search.algorithm=lshade", "--set", 'objective.note="1"']
+    # the cell's settings come after those of the command line and win
+    assert (code, said[-8:]) == (0, ["--set", "seed=7", "--out", "results/sweep/algorithm=lshade+note=1", *sets])
 
 
 def test_without_requeue_the_job_says_how_to_go_on(script: Start) -> None:

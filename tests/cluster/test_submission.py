@@ -26,7 +26,7 @@ def test_a_dry_run_prints_the_script_and_writes_nothing(project: Any, capsys: py
     assert script.startswith("#!/bin/bash\n")
     assert "#SBATCH --nodes=3\n" in script, "settings of the command line win"
     assert "#SBATCH --time=02:00:00\n" in script
-    assert f"autode run {project.workflow} --out {project.out} --set seed=7 --no-report &" in script
+    assert f"autode run {project.workflow} --set seed=7 --out {project.out} --no-report &" in script
     assert "slurm.nodes" not in script, "what concerns the job is not handed on to the study"
     assert sorted(project.folder.iterdir()) == before
 

@@ -39,7 +39,7 @@ def objective(trial):
     return {"error": (trial.params["x"] - 0.3) ** 2 + (trial.params["k"] - 3) ** 2}
 """
 EVALUATIONS = 16
-TWO_NODES = {"slurm.nodes": 2, "slurm.ntasks_per_node": 2}
+SEARCH = {"search__evaluations": EVALUATIONS, "search__population": 8}
 ON_PATH = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), PATH])}
 
 
@@ -47,7 +47,7 @@ class Study:
     """A study that is worked on by jobs."""
 
     def __init__(self, cluster: Cluster, project: Any):
-        project.write(OBJECTIVE, search__evaluations=EVALUATIONS, search__population=8)
+        project.write(OBJECTIVE, **SEARCH)
         self.cluster, self.project, self.folder = cluster, project, project.folder
         self.pause(0.0)
 
@@ -62,10 +62,10 @@ class Study:
         program = [sys.executable, "-m", "autode.cli.main"]
         return self.cluster.run(*program, *arguments, folder=self.folder, env=ON_PATH)
 
-    def submit(self, settings: dict[str, object], *options: str) -> int:
-        """Submit the workflow as a user does; return the job's number."""
-        sets = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-        said = self.autode("submit", "workflow.toml", "--out", "out", *sets, *options).stdout
+    def submit(self, *options: str, **settings: object) -> int:
+        """Submit the workflow as a user does; return the job's number. Settings are ``table__key=value``."""
+        self.project.write(OBJECTIVE, **{**SEARCH, **settings})
+        said = self.autode("submit", "workflow.toml", "--out", "out", *options).stdout
         found = re.match(r"submitted job (\d+); log: out/slurm-", said)
         assert found, said
         return int(found[1])
@@ -113,7 +113,7 @@ def repeated_after_their_end(study: Study) -> list[int]:
 
 def test_a_job_whose_first_node_loses_power_goes_on_without_loss(cluster: Cluster, study: Study) -> None:
     study.pause(0.25)
-    job = study.submit(TWO_NODES, "--no-report")
+    job = study.submit("--no-report", slurm__nodes=2, slurm__ntasks_per_node=2)
     study.wait_for_trials(5)
     dead = int(cluster.job(job)["BatchHost"].removeprefix("node"))
     cluster.power_off(dead)
@@ -162,7 +162,7 @@ def test_a_job_near_its_time_limit_saves_and_requeues_itself(cluster: Cluster, s
 
 def test_a_live_job_can_be_watched_cancelled_and_submitted_again(cluster: Cluster, study: Study) -> None:
     study.pause(0.25)
-    job = study.submit({"slurm.ntasks_per_node": 2}, "--no-report")
+    job = study.submit("--no-report", slurm__ntasks_per_node=2)
     study.wait_for_trials(3)
 
     answer = study.autode("status", "out").stdout
@@ -177,7 +177,7 @@ def test_a_live_job_can_be_watched_cancelled_and_submitted_again(cluster: Cluste
     assert "stopped by SIGTERM; run the same command to go on" in answer
 
     study.pause(0.0)
-    again = study.submit({"slurm.ntasks_per_node": 2}, "--no-report")
+    again = study.submit("--no-report", slurm__ntasks_per_node=2)
     (ended,) = cluster.wait(again, seconds=90)
     assert ended["JobState"] == "COMPLETED", study.log(again)
     assert cluster.job(job)["Restarts"] == "0", "a cancelled job does not come back by itself"
