@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from autode.report import summary
-from autode.report.figures import Drawing, styled
+from autode.report.figures import Drawing, above_zero, styled
 from autode.report.figures.style import SERIES, WIDE, best_so_far, legend_above, metric_label, new_figure, scale_axis
 from autode.report.page import render
 from autode.report.quantities import UNAVAILABLE, time_unit
@@ -110,7 +110,7 @@ def _overview_cells(data: StudyData, row: dict[str, Any]) -> list[Cell]:
 
 def _write_figures(studies: Sequence[StudyData], folder: Path) -> list[dict[str, Any]]:
     with styled():
-        drawing = draw_overlay(studies)
+        drawing = draw_overlay([above_zero(data) for data in studies])
         if drawing is None:
             return []
         text = save_figure(drawing.figure, folder / "convergence")

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autode.report import quantities, sections, summary
-from autode.report.figures import FIGURES, styled
+from autode.report.figures import FIGURES, above_zero, styled
 from autode.report.importance import importance
 from autode.report.study_data import StudyData
 from autode.report.svg import inline_svg, save_figure
@@ -30,6 +30,7 @@ def write_figures(data: StudyData, folder: Path) -> tuple[list[dict[str, Any]], 
     """Write every figure that the study has data for; return what the page needs, and the headings of the others."""
     drawn: list[dict[str, Any]] = []
     missing: list[str] = []
+    data = above_zero(data)
     for kind in FIGURES:
         with styled():
             drawing = kind.draw(data)

@@ -14,9 +14,10 @@ from autode.report.figures.style import Drawing, styled
 from autode.report.figures.timeline import draw_timeline
 from autode.report.figures.tradeoff import draw_tradeoff
 from autode.report.figures.training import draw_training
+from autode.report.figures.zeros import above_zero
 from autode.report.study_data import StudyData
 
-__all__ = ["FIGURES", "Drawing", "FigureKind", "styled"]
+__all__ = ["FIGURES", "Drawing", "FigureKind", "above_zero", "styled"]
 
 
 @dataclass(frozen=True)

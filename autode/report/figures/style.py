@@ -91,6 +91,10 @@ def points(ax: Axes, x: npt.ArrayLike, y: npt.ArrayLike, gid: str = "", **option
     return marks
 
 
+#: column of the values as they were told, where the figures draw others
+TOLD = "value_told"
+
+
 def wants_log(values: npt.ArrayLike) -> bool:
     """Whether positive values span more than a factor of 20."""
     known = np.asarray(values, dtype=float)
@@ -99,8 +103,9 @@ def wants_log(values: npt.ArrayLike) -> bool:
 
 
 def metric_label(data: StudyData) -> str:
-    """Name the metric and its good direction."""
-    return f"{data.metric} ({'higher' if data.direction == 'maximize' else 'lower'} is better)"
+    """Name the metric, its good direction, and where a zero is drawn if it is not at its place."""
+    zero = f"; 0 drawn at {number(data.trials['value'].min())}" if TOLD in data.trials else ""
+    return f"{data.metric} ({'higher' if data.direction == 'maximize' else 'lower'} is better{zero})"
 
 
 def scale_axis(ax: Axes, which: str, values: npt.ArrayLike) -> None:
@@ -145,7 +150,8 @@ def trial_titles(data: StudyData, rows: pd.DataFrame) -> list[str]:
     """Return a hover title for every trial."""
     from autode.report.quantities import joules
 
-    cells = zip(rows["trial"], rows["value"], rows["energy_j"], rows["energy_class"], rows["error"], strict=True)
+    told = rows[TOLD] if TOLD in rows else rows["value"]
+    cells = zip(rows["trial"], told, rows["energy_j"], rows["energy_class"], rows["error"], strict=True)
     return [
         f"trial {trial}: {error or f'{data.metric} {number(value)}'}" + (f", {joules(j, kind)}" if j == j else "")
         for trial, value, j, kind, error in cells
