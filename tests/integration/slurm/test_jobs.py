@@ -19,7 +19,7 @@ import autode
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
-#: trains in epochs of as many seconds as the file says at that moment, and has a checkpoint
+#: trains in 20 epochs of as many seconds as the file says at that moment, and has a checkpoint
 OBJECTIVE = """\
 import time
 from pathlib import Path
@@ -30,7 +30,7 @@ PAUSE = Path(__file__).with_name("pause")
 def objective(trial):
     checkpoint = trial.directory / "checkpoint"
     done = int(checkpoint.read_text()) if checkpoint.exists() else 0
-    for epoch in range(done + 1, 5):
+    for epoch in range(done + 1, 21):
         time.sleep(float(PAUSE.read_text()))
         checkpoint.write_text(str(epoch))
         trial.report(epoch, error=1.0 / epoch)
@@ -112,7 +112,7 @@ def repeated_after_their_end(study: Study) -> list[int]:
 
 
 def test_a_job_whose_first_node_loses_power_goes_on_without_loss(cluster: Cluster, study: Study) -> None:
-    study.pause(0.25)
+    study.pause(0.05)
     job = study.submit("--no-report", slurm__nodes=2, slurm__ntasks_per_node=2)
     study.wait_for_trials(5)
     dead = int(cluster.job(job)["BatchHost"].removeprefix("node"))
@@ -139,11 +139,10 @@ def test_a_job_whose_first_node_loses_power_goes_on_without_loss(cluster: Cluste
 
 
 def test_a_job_near_its_time_limit_saves_and_requeues_itself(cluster: Cluster, study: Study) -> None:
-    study.pause(5.0)
-    # Slurm looks every 30 s only: the signal comes 5 to 35 s after the start, before the run would end by itself
-    job = study.submit(
-        {"slurm.ntasks_per_node": 2, "slurm.time": 1, "slurm.signal_s": 55, "execution.grace_s": 12}, "--no-report"
-    )
+    study.pause(3.0)
+    # Slurm looks every 30 s only: the signal comes 10 to 40 s after the start, before a trial or the run ends by itself
+    slurm = {"time": 1, "signal_s": 50, "ntasks_per_node": 2}
+    job = study.submit("--no-report", slurm=slurm, execution__grace_s=12)
     until(lambda: cluster.job(job)["Restarts"] == "1", "the job to requeue itself", seconds=90)
     # with a minute again, the signal could come while the second run finishes
     cluster.run("scontrol", "update", f"JobId={job}", "TimeLimit=60")
@@ -161,7 +160,7 @@ def test_a_job_near_its_time_limit_saves_and_requeues_itself(cluster: Cluster, s
 
 
 def test_a_live_job_can_be_watched_cancelled_and_submitted_again(cluster: Cluster, study: Study) -> None:
-    study.pause(0.25)
+    study.pause(0.05)
     job = study.submit("--no-report", slurm__ntasks_per_node=2)
     study.wait_for_trials(3)
 
@@ -187,9 +186,8 @@ def test_a_live_job_can_be_watched_cancelled_and_submitted_again(cluster: Cluste
 
 
 def test_a_sweep_is_an_array_with_a_study_in_every_task(cluster: Cluster, study: Study) -> None:
-    job = study.submit(
-        {"sweep": '{ "search.algorithm" = ["lshade", "jde", "random"] }', "slurm.array_throttle": 2}, "--no-report"
-    )
+    sweep = {"search.algorithm": ["lshade", "jde", "random"]}
+    job = study.submit("--no-report", sweep=sweep, slurm__array_throttle=2)
     tasks = cluster.wait(job, seconds=150)
     logs = "\n".join(path.read_text() for path in study.folder.glob("out/slurm-*.log"))
     assert Counter(task["JobState"] for task in tasks) == {"COMPLETED": 3}, logs
