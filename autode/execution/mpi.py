@@ -21,7 +21,9 @@ from autode.execution.worker import Setup
 from autode.trial import TrialTask
 
 #: shortest and longest sleep between two looks, and the share of the time waited so far that a sleep may take
-_SHORTEST_S, _LONGEST_S, _SHARE = 5e-5, 5e-3, 5e-3
+_SHORTEST_S, _LONGEST_S, _SHARE = 1e-4, 5e-3, 5e-3
+#: a busy rank looks for orders this often; its trial's end wakes it at once
+_BUSY_S = 0.02
 #: what is told about a trial that goes on may wait so long for its end: a short trial then costs one message, not two
 _TOGETHER_S = 5e-3
 
@@ -138,7 +140,7 @@ def _serve(comm: Comm) -> int:
         if worker.task is None:
             pause.after(ordered or bool(events))
         elif not worker.pipe.closed:
-            worker.pipe.poll(_LONGEST_S)  # wakes at once when the trial ends; orders may wait so long
+            worker.pipe.poll(_BUSY_S)
 
 
 def _read_together(worker: LocalWorker) -> list[Event]:

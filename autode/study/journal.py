@@ -23,6 +23,7 @@ end       run, reason, exit_code, time
 from __future__ import annotations
 
 import os
+import threading
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -151,6 +152,7 @@ class Journal:
         self.records: list[Record] = []
         self.snapshot: Record | None = None
         self.size = self.checksum = 0
+        self._background: BackgroundSync | None = None
         created = not self.path.exists()
         if not created:
             self._read(snapshot)
@@ -189,12 +191,54 @@ class Journal:
         """Make everything that was appended survive a power cut."""
         os.fsync(self._fd)
 
+    def sync_soon(self) -> None:
+        """Have it synced in the background: neither a trial nor a message waits for a slow disk."""
+        if self._background is None:
+            self._background = BackgroundSync(self._fd)
+        self._background.ask()
+
     def close(self) -> None:
         """Sync and close the file; further appends fail."""
+        if self._background is not None:
+            self._background.close()
+            self._background = None
         if self._fd >= 0:
             os.fsync(self._fd)
             os.close(self._fd)
             self._fd = -1
+
+
+class BackgroundSync:
+    """Syncs a file in a thread; whatever is asked for during one sync, the next one serves together."""
+
+    def __init__(self, fd: int):
+        self._fd = fd
+        self._asked = threading.Event()
+        self._ending = False
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._serve, name="journal-sync", daemon=True)
+        self._thread.start()
+
+    def ask(self) -> None:
+        """Sync soon; OSError if an earlier sync has failed."""
+        if self._error is not None:
+            raise self._error
+        self._asked.set()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ending = True
+        self._asked.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while self._asked.wait() and not self._ending:
+            self._asked.clear()
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                self._error = error
+                return
 
 
 def _sync_folder(folder: Path) -> None:

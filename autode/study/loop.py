@@ -1,8 +1,8 @@
 """The run loop: asks the search, writes down, lets the executor run, writes down, tells the search.
 
 One turn takes what has happened, tells the search, asks it for as many trials as there are free workers, writes all of
-that with one call, starts the trials, and only then waits for the disk: a result costs one sync, and no worker waits
-for it.
+that with one call and starts the trials. Only then is the disk asked to sync, in the background: a result costs at
+most one sync, and neither a worker nor a message waits for it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Run:
             self._write()
             for trial in trials:
                 self.executor.submit(self._task(trial))
-            self._sync()
+            self._sync_soon()
             self._save()
             if not self._running:
                 return self._why_idle()
@@ -120,8 +120,14 @@ class Run:
         for record in records:
             self.listener(record)
 
+    def _sync_soon(self) -> None:
+        """Have what was written survive a power cut too; the next trials run already and need not wait for the disk."""
+        if self._unsynced:
+            self.journal.sync_soon()
+            self._unsynced = False
+
     def _sync(self) -> None:
-        """Make what was written survive a power cut too; the next trials run already and need not wait for the disk."""
+        """Make what was written survive a power cut before going on."""
         if self._unsynced:
             self.journal.sync()
             self._unsynced = False

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +40,22 @@ def nothing(trial: Trial) -> float:
     return float(trial.params["x0"])
 
 
+class EndedError(Exception):
+    """Ends a run."""
+
+
 class Stopwatch(Listener):
     """Notes wall and CPU time of the run's process at every told trial."""
 
-    def __init__(self) -> None:
+    def __init__(self, end_after: int | None = None) -> None:
         self.told: list[tuple[float, float]] = []
+        self._end_after = end_after
 
     def record(self, record: dict[str, Any]) -> None:
         if record["type"] == "told":
             self.told.append((time.perf_counter(), time.process_time()))
+            if len(self.told) == self._end_after:
+                raise EndedError
 
     def edges_ms(self) -> dict[str, float]:
         """Return milliseconds per evaluation over the first and the last `EDGE` evaluations."""
@@ -85,8 +92,10 @@ def ask_tell(evaluations: int, algorithm: str) -> dict[str, float]:
 
 
 def run_here(folder: Path, evaluations: int, workers: int, algorithm: str = "lshade") -> dict[str, float]:
-    watch = Stopwatch()
-    study(folder, evaluations, algorithm).run(nothing, workers=workers, listener=watch)
+    """Run for so many evaluations of a study that has more, and end in the middle, as a kill would."""
+    watch = Stopwatch(end_after=evaluations)
+    with suppress(EndedError):
+        study(folder, evaluations + EDGE, algorithm).run(nothing, workers=workers, listener=watch)
     return watch.edges_ms()
 
 
@@ -123,14 +132,10 @@ class FirstTrial(Listener):
 
 
 def reopen(folder: Path, evaluations: int, algorithm: str) -> dict[str, float]:
-    """Seconds from `Study.run` on a folder whose last trial is missing to its first evaluation, imports done before."""
-    journal = folder / JOURNAL_NAME
-    lines = journal.read_bytes().splitlines(keepends=True)
-    last = max(i for i, line in enumerate(lines) if b'"type":"started"' in line)
-    journal.write_bytes(b"".join(lines[:last]))
-    command = [sys.executable, __file__, "--as-restart", str(folder), str(evaluations), algorithm]
+    """Seconds from `Study.run`, on a folder whose run was cut short, to its first evaluation; imports do not count."""
+    command = [sys.executable, __file__, "--as-restart", str(folder), str(evaluations + EDGE), algorithm]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout) | {"journal_mb": len(b"".join(lines)) / 1e6}
+    return json.loads(done.stdout) | {"journal_mb": (folder / JOURNAL_NAME).stat().st_size / 1e6}
 
 
 def as_restart(folder: str, evaluations: str, algorithm: str) -> None:
@@ -163,7 +168,7 @@ def show(name: str, figures: dict[str, float], evaluations: int, results: Path |
 
 
 def measure(full: bool, only: str, results: Path | None) -> None:
-    many = 100_000 if full else 2_000
+    many = 100_500 if full else 2_500  # results since the last snapshot: half of what they can be
     some = 10_000 if full else 2_000
     with folders() as (memory, disk):
         for algorithm in ("lshade", "random"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,43 @@ def test_a_block_of_zeros_after_a_power_cut_is_a_torn_write(path: Path) -> None:
     assert journal.records == records(3)
     journal.close()
     assert path.read_bytes() == data
+
+
+# --- synced in the background
+
+
+def test_asked_for_often_the_syncs_happen_one_after_the_other_and_close_makes_the_last(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (sync(fd), sizes.append(os.fstat(fd).st_size)))
+    journal = Journal(path)
+    for record in records(50):
+        journal.append(record, durable=False)
+        journal.sync_soon()
+    journal.close()
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == path.stat().st_size
+    assert read_journal(path)[0] == records(50)
+
+
+def test_a_sync_that_failed_in_the_background_ends_the_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = threading.Event()
+
+    def full(fd: int) -> None:
+        failed.set()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal = Journal(path)
+    monkeypatch.setattr(os, "fsync", full)
+    journal.append(records(2), durable=False)
+    journal.sync_soon()
+    assert failed.wait(10)
+    with pytest.raises(OSError, match="No space left"):
+        while True:  # the thread may still be about to say so
+            journal.sync_soon()
+    monkeypatch.undo()
+    journal.close()
 
 
 # --- damage that no kill can do
