@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,11 @@ def _load(arguments: argparse.Namespace, comm: Any) -> Study:
     except UserError:
         if comm is not None:
             mpi.dismiss(comm, 2)
+        raise
+    except BaseException:
+        if comm is not None:  # the others wait for a word that will not come
+            traceback.print_exc()
+            comm.Abort(1)
         raise
 
 

@@ -66,7 +66,8 @@ def describe(history: Any, folder: Path) -> list[tuple[str, str]]:
         settings = " ".join(f"{k}={number(v) if isinstance(v, float) else v}" for k, v in summary.best_params.items())
         metric = workflow["objective"]["metric"]
         lines.append(("best", f"{metric} {number(summary.best_value)} in trial {summary.best_trial}: {settings}"))
-    lines.append(("energy", joules(summary.measured_j, summary.estimated_j) + " in trials"))
+    spent = joules(summary.measured_j, summary.estimated_j).removeprefix("energy ")
+    lines.append(("energy", f"{spent} in trials"))
     left = f", about {duration(summary.left_s)} left" if live and summary.left_s else ""
     lines.append(("time", f"{duration(summary.seconds)} over {len(history.runs)} run(s){left}"))
     return lines

@@ -99,11 +99,11 @@ class _Prepared:
     """
 
     def __init__(self, make: Callable[[], Objective], device: str):
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         try:
             self._objective = make()
             getattr(self._objective, "prepare", lambda device: None)(device)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._error = error
 
     def __call__(self, trial: Trial) -> Any:

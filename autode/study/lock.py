@@ -1,9 +1,10 @@
 """One writer: a study's folder is locked while a run works on it.
 
-The lock is the kernel's (POSIX record lock, which NFS and Lustre know too), so it ends with its process. Slurm, though,
-can start a job a second time while the first still runs on a node that it has lost sight of. The second start then
-takes the study over: it writes its own name into the lock file, and the first, which looks at the name before every
-write, stops. What it still wrote is recognised by its run number and left out (`autode.study.journal.unfenced`).
+The lock is the kernel's (a record lock of the open file, which NFS and Lustre know too), so it ends with its process,
+however that ends. Slurm, though, can start a job a second time while the first still runs on a node that it has lost
+sight of. The second start then takes the study over: it writes its own name into the lock file, and the first, which
+looks at the name before every write, stops. What it still wrote is recognised by its run number and left out
+(`autode.study.journal.unfenced`).
 """
 
 from __future__ import annotations
@@ -104,13 +105,20 @@ class FolderLock:
         self.took_over = False
         self._next_look = 0.0
         self._fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        self._held = self._try_lock()
+        if not self._held:
             self._refuse_unless_given_up(folder)
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, json.dumps(asdict(self._me)).encode(), 0)
         os.fsync(self._fd)
+
+    def _try_lock(self) -> bool:
+        """Ask the kernel for the lock."""
+        try:
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK))
+        except OSError:
+            return False
+        return True
 
     def _refuse_unless_given_up(self, folder: Path) -> None:
         """Raise unless the other run is an earlier start of this very job."""
@@ -133,18 +141,23 @@ class FolderLock:
         other = Holder.parse(self._content())
         if other is not None and other.token != self._me.token:
             raise TakenOverError(f"the study was taken over by {other}")
+        self._held = self._held or self._try_lock()  # once the run that was given up has really ended
 
     def release(self) -> None:
         """Let the next run begin."""
         os.close(self._fd)
 
 
+def _flock(kind: int) -> bytes:
+    """Return a request for the whole file."""
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
+
+
 def holder(folder: Path) -> str:
     """Say which process works on a study; empty if none does. Only asks, so it never stands in a run's way."""
     try:
         with (folder / LOCK_NAME).open("rb") as file:
-            question = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
-            answer = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, question))
+            answer = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_OFD_GETLK, _flock(fcntl.F_RDLCK)))
             if answer[0] == fcntl.F_UNLCK:
                 return ""
             return str(Holder.parse(file.read()) or "unknown process")

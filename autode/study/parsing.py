@@ -65,7 +65,7 @@ def parse_space(where: str, tables: Mapping[str, Any]) -> Space:
             hyperparameters[name] = TYPES[kind](**options)
         except TypeError:
             needed = "choices" if kind in ("ordinal", "categorical") else "low and high"
-            raise UserError(f"{where} {name}: a {kind} needs {needed}") from None
+            raise UserError(f'{where} {name}: the type "{kind}" needs {needed}') from None
         except ValueError as error:
             raise UserError(f"{where} {name}: {error}") from None
     try:

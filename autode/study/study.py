@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from autode.space import Space
 from autode.study import launch
 from autode.study.errors import UserError
 from autode.study.objectives import GivenObjective, ObjectiveSource, source_of
-from autode.study.session import EXIT_USER, Listener, Outcome, run_session
+from autode.study.session import EXIT_FAULT, EXIT_USER, Listener, Outcome, run_session
 from autode.study.workflow import Workflow, parse_workflow
 
 if TYPE_CHECKING:
@@ -172,11 +173,18 @@ class Study:
 
         def executor() -> Executor:
             nonlocal served
+            made = launch.mpi_executor(self.workflow, make, comm)
             served = True
-            return launch.mpi_executor(self.workflow, make, comm)
+            return made
 
         try:
             return run_session(self.workflow, self.folder, executor, listener)
-        finally:
-            if not served:  # it failed before the other ranks were given work: let them go
+        except UserError:
+            if not served:  # the other ranks still wait for their first order
                 mpi.dismiss(comm, EXIT_USER)
+            raise
+        except BaseException:
+            if not served:  # nobody knows what they have heard
+                traceback.print_exc()
+                comm.Abort(EXIT_FAULT)
+            raise

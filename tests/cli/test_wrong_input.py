@@ -124,8 +124,8 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown type": ({"space__x": {**NUMBER, "type": "flaot"}}, ["[space] x: type 'flaot'", "did you mean 'float'?"]),
     "type of the wrong type": ({"space__x": {**NUMBER, "type": [1]}}, ["[space] x: type [1] is unknown"]),
     "unknown key of a number": ({"space__x": {**NUMBER, "hihg": 1}}, ["[space] x.hihg", "did you mean 'high'?"]),
-    "end missing": ({"space__x": {"type": "int", "low": 0}}, ["[space] x: a int needs low and high"]),
-    "choices missing": ({"space__x": {"type": "ordinal"}}, ["[space] x: a ordinal needs choices"]),
+    "end missing": ({"space__x": {"type": "int", "low": 0}}, ['[space] x: the type "int" needs low and high']),
+    "choices missing": ({"space__x": {"type": "ordinal"}}, ['[space] x: the type "ordinal" needs choices']),
     "empty range": (
         {"space__x": {**NUMBER, "low": 1.0}},
         ["[space] x: the range [1.0, 1.0] is empty; expected low < high"],
