@@ -79,15 +79,17 @@ def study(folder: Path, evaluations: int, algorithm: str = "lshade") -> Study:
     return Study(folder, space=SPACE, search=search_settings(evaluations, algorithm), seed=1)
 
 
-def ask_tell(evaluations: int, algorithm: str) -> dict[str, float]:
-    """CPU time of the search alone, one ask(1) and one tell an evaluation, eight out."""
-    search = make_search(SPACE, search_settings(evaluations, algorithm), 1, "asynchronous")
-    out, times = search.ask(8), [time.process_time()]
+def ask_tell(evaluations: int, algorithm: str, schedule: str = "asynchronous") -> dict[str, float]:
+    """CPU time of the search alone: one ask(1) and one tell an evaluation, eight out; or whole generations."""
+    search = make_search(SPACE, search_settings(evaluations, algorithm), 1, schedule)
+    whole = schedule == "generational"
+    out, times = search.ask(None if whole else 8), [time.process_time()]
     while not search.finished:
-        proposal = out.pop(0)
-        search.tell([proposal.id], [proposal.point[0]])
-        out.extend(search.ask(1))
-        times.append(time.process_time())
+        batch, out = (out, []) if whole else (out[:1], out[1:])
+        search.tell([one.id for one in batch], [one.point[0] for one in batch])
+        out.extend(search.ask(None if whole else 1))
+        now, before = time.process_time(), times[-1]
+        times.extend(before + (now - before) * (i + 1) / len(batch) for i in range(len(batch)))
     return first_and_last(times, "cpu")
 
 
@@ -172,8 +174,9 @@ def measure(full: bool, only: str, results: Path | None) -> None:
     some = 10_000 if full else 2_000
     with folders() as (memory, disk):
         for algorithm in ("lshade", "random"):
-            if only in f"ask_tell_cpu_{algorithm}":
-                show(f"ask_tell_cpu_{algorithm}", ask_tell(many, algorithm), many, results)
+            for schedule in ("asynchronous", "generational")[: 2 if algorithm == "lshade" else 1]:
+                if only in (name := f"ask_tell_cpu_{algorithm}_{schedule}"):
+                    show(name, ask_tell(many, algorithm, schedule), many, results)
             if only in f"serial_memory_{algorithm}":
                 figures = run_here(memory / algorithm, many, 1, algorithm)
                 show(f"serial_memory_{algorithm}", figures, many, results)
