@@ -9,7 +9,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,21 +101,25 @@ def test_directives_stand_before_the_first_command_and_are_sorted(case: str) -> 
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+def script(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the script with an srun that is the given shell code, and a scontrol that says what it was asked."""
     programs = tmp_path / "programs"
     programs.mkdir()
+    started: list[subprocess.Popen[str]] = []
 
     def start(srun: str, case: str = "defaults", **variables: str) -> subprocess.Popen[str]:
         for name, code in {"srun": srun, "scontrol": 'echo "scontrol $*"'}.items():
             (programs / name).write_text(f"#!/bin/bash\n{code}\n")
             (programs / name).chmod(0o755)
         environment = {"PATH": f"{programs}:{os.environ['PATH']}", "SLURM_JOB_ID": "42", **variables}
-        return subprocess.Popen(
-            ["bash", "-c", rendered(case)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        started.append(subprocess.Popen(["bash", "-c", rendered(case)], env=environment, process_group=0, **pipes))
+        return started[-1]
 
-    return start
+    yield start
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
