@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autode.cli.progress import progress_listener
 
 if TYPE_CHECKING:
+    from autode.execution.stopping import StopRequest
     from autode.study import Outcome, Study
 
 _DESCRIPTION = """\
@@ -53,35 +54,41 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run or continue; return the exit code."""
+    from autode.execution.stopping import StopRequest, ignore_signals, stop_on_signals
+
+    stop = StopRequest()
+    with stop_on_signals(stop):  # from here on, before the heavy imports, a signal asks and does not kill
+        comm = _world()
+        code = _lead(arguments, comm, stop) if comm is None or comm.rank == 0 else _follow(comm)
+    if comm is not None:
+        ignore_signals()  # its work is done, but the ranks wait for each other when MPI ends
+    return code
+
+
+def _world() -> Any:
+    """Return MPI's world if this is one rank of several, else None."""
     from autode.execution import mpi
     from autode.study import UserError
 
-    launch = mpi.detect_launch()
-    if launch is None:
-        return _lead(arguments, None)
     try:
-        comm = mpi.world(launch)
+        launch = mpi.detect_launch()
+        return None if launch is None else mpi.world(launch)
     except ValueError as error:
         raise UserError(str(error)) from None
-    if comm.rank > 0:
-        return _follow(comm)
-    return _lead(arguments, comm)
 
 
 def _follow(comm: Any) -> int:
     """Be a rank other than 0, which leaves signals to rank 0."""
     from autode.execution import mpi
-    from autode.study.stopping import StopRequest, stop_on_signals
 
-    with stop_on_signals(StopRequest()):
-        return mpi.serve(comm)
+    return mpi.serve(comm)
 
 
-def _lead(arguments: argparse.Namespace, comm: Any) -> int:
+def _lead(arguments: argparse.Namespace, comm: Any, stop: StopRequest) -> int:
     """Be the only process, or rank 0."""
     study = _load(arguments, comm)
     listener = progress_listener(study.folder)
-    outcome = study.run(workers="mpi" if comm else arguments.workers, comm=comm, listener=listener)
+    outcome = study.run(workers="mpi" if comm else arguments.workers, comm=comm, listener=listener, stop=stop)
     _report(arguments, study, outcome)
     return outcome.exit_code
 

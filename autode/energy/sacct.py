@@ -44,7 +44,7 @@ _KNOWN = {
 COLUMNS = (
     "job", "step", "run", "state", "elapsed_s", "energy_j", "power_w", "nodes", "node_count", "job_name", "flags",
     "submit", "start", "end", "tasks", "cpus", "cpu_time_s", "cpu_used_s", "mem_used_bytes", "mem_allocated_bytes",
-    "partition", "user", "cluster", "exit_code",
+    "partition", "user", "cluster", "exit_code", "job_raw",
 )  # fmt: skip
 
 
@@ -78,7 +78,9 @@ def read_sacct(
         One row a line, columns `COLUMNS`. ``job`` as Slurm writes it (``7``, ``21_1``, ``17+0``); ``step`` is empty for
         the job itself, else ``batch``, ``extern``, ``interactive``, ``0`` ...; ``run`` counts the tries of a requeued
         job (``--duplicates``) from 0. ``energy_j`` is NaN where Slurm has none. ``power_w`` is the mean power of one
-        node that Slurm sampled. Times are the cluster's local time as printed (UTC from JSON). ``flags``, joined by
+        node that Slurm sampled. ``job_raw`` is the number by which Slurm knows a task of an array or a part of a
+        heterogeneous job (``SLURM_JOB_ID``), empty where the query had no JobIDRaw. Times are the cluster's local time
+        as printed (UTC from JSON). ``flags``, joined by
         ``;``: ``zero_energy`` (0 was printed, unknown), ``absurd_energy``, ``implausible_power``, ``low_power`` (below
         20 W per node over more than a minute), ``rounded`` (printed with a unit prefix), ``sentinel`` (the 1 J with
         which the RAPL plugin begins).
@@ -177,6 +179,7 @@ def _typed(table: pd.DataFrame, lines: np.ndarray, skipped: Skipped, max_node_po
     fields = _Fields(table, lines)
     rows: dict[str, Any] = {}
     rows["job"], rows["step"] = _job_ids(fields, table[name].to_numpy())
+    rows["job_raw"] = _raw_ids(fields, rows["job"])
     rows["state"] = fields.read("state", values.state, "", object)
     rows["elapsed_s"] = fields.first(("elapsedraw", values.seconds), ("elapsed", values.seconds))
     for field, (column, reader) in _PLAIN.items():
@@ -189,7 +192,8 @@ def _typed(table: pd.DataFrame, lines: np.ndarray, skipped: Skipped, max_node_po
     for line, problem in sorted(fields.problems):
         skipped.line(line, problem)
     frame = pd.DataFrame(rows)
-    frame[["job", "step", "state", *_TEXT, "flags"]] = frame[["job", "step", "state", *_TEXT, "flags"]].astype("str")
+    texts = ["job", "step", "state", *_TEXT, "flags", "job_raw"]
+    frame[texts] = frame[texts].astype("str")
     return frame[~fields.bad] if fields.bad.any() else frame
 
 
@@ -208,6 +212,16 @@ def _job_ids(fields: _Fields, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray
         except ValueError as error:
             fields.report(np.arange(len(texts)) == row, str(error))
     return np.array(jobs, dtype=object), np.array(steps, dtype=object)
+
+
+def _raw_ids(fields: _Fields, jobs: np.ndarray) -> np.ndarray:
+    """Return the number of each row's job; a step without one has its job's, a plain job id is one itself."""
+    raw = fields.read("jobidraw", lambda text: text.partition(".")[0], "", object)
+    known = {job: number for job, number in zip(jobs, raw, strict=True) if number}
+    missing = raw == ""
+    if missing.any():
+        raw[missing] = [known.get(job) or (job if job.isdigit() else "") for job in jobs[missing]]
+    return raw
 
 
 def _amounts(fields: _Fields) -> dict[str, np.ndarray]:

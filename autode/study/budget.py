@@ -93,9 +93,12 @@ def _slurm_end(env: Mapping[str, str]) -> float | None:
         return float(env["SLURM_JOB_END_TIME"])
     if "SLURM_JOB_ID" not in env:
         return None
+    job = env["SLURM_JOB_ID"]
+    if "SLURM_ARRAY_TASK_ID" in env:  # the last task of an array has the array's number, which stands for all tasks
+        job = f"{env['SLURM_ARRAY_JOB_ID']}_{env['SLURM_ARRAY_TASK_ID']}"
     try:
         answer = subprocess.run(
-            ["scontrol", "show", "job", "-o", env["SLURM_JOB_ID"]],
+            ["scontrol", "show", "job", "-o", job],
             capture_output=True,
             text=True,
             timeout=30,

@@ -15,6 +15,7 @@ from typing import Any
 
 from autode.execution import EpochDone, Event, Executor, Finished, Started
 from autode.execution.evaluate import utc_now
+from autode.execution.stopping import StopRequest
 from autode.search import Search
 from autode.study import confirm
 from autode.study.budget import Budget, wall_time_left
@@ -22,7 +23,6 @@ from autode.study.fitness import judge
 from autode.study.history import Attempt, History, TrialHistory, span_s
 from autode.study.journal import Journal, Record
 from autode.study.snapshot import RESULTS_BETWEEN
-from autode.study.stopping import StopRequest
 from autode.study.workflow import Workflow
 from autode.trial import INTERRUPTED, LOST, TrialResult, TrialTask, derive_seed
 

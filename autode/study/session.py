@@ -12,6 +12,7 @@ from autode.energy import MeterSet
 from autode.execution import Executor
 from autode.execution.evaluate import utc_now
 from autode.execution.serial import SerialExecutor
+from autode.execution.stopping import StopRequest, stop_on_signals
 from autode.study.errors import UserError
 from autode.study.folder import OpenFolder, open_folder, write_atomically
 from autode.study.history import History
@@ -20,7 +21,6 @@ from autode.study.launch import node_meters
 from autode.study.loop import SIGNAL, WALL_TIME, Run
 from autode.study.provenance import describe_run
 from autode.study.snapshot import SNAPSHOT_NAME, State, read_snapshot, resume, take
-from autode.study.stopping import StopRequest, stop_on_signals
 from autode.study.workflow import Workflow
 
 #: exit codes: done; a fault of ours; the user's input; ended by a signal, and the same command goes on
@@ -105,7 +105,13 @@ class NodeEnergy:
         return [head | {"readings": readings, "time": utc_now()}]
 
 
-def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Executor], listener: Listener) -> Outcome:
+def run_session(
+    workflow: Workflow,
+    path: Path,
+    make_executor: Callable[[], Executor],
+    listener: Listener,
+    stop: StopRequest | None = None,
+) -> Outcome:
     """Run a study, or go on with it, until it is done, its budget is used up, or a signal comes.
 
     Parameters
@@ -116,13 +122,15 @@ def run_session(workflow: Workflow, path: Path, make_executor: Callable[[], Exec
     make_executor : callable
         Called once the folder is known to be usable.
     listener : Listener
+    stop : StopRequest, optional
+        What signals have asked for before this was called.
 
     Raises
     ------
     UserError
         If the folder is not usable, or holds another study.
     """
-    stop = StopRequest()
+    stop = StopRequest() if stop is None else stop
     with ExitStack() as stack:
         snapshot = read_snapshot(path / SNAPSHOT_NAME, workflow)
         folder = stack.enter_context(open_folder(path, workflow, snapshot))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autode.execution import Executor
 from autode.execution.evaluate import Objective
+from autode.execution.stopping import StopRequest
 from autode.space import Space
 from autode.study import launch
 from autode.study.errors import UserError
@@ -100,6 +101,7 @@ class Study:
         *,
         comm: Any = None,
         listener: Listener | None = None,
+        stop: StopRequest | None = None,
     ) -> Outcome:
         """Run the study, or go on with it, until it is done or a signal comes.
 
@@ -113,6 +115,8 @@ class Study:
         comm : mpi4py communicator, optional
             Instead of the world.
         listener : Listener, optional
+        stop : StopRequest, optional
+            What signals have asked for before this was called.
 
         Raises
         ------
@@ -121,8 +125,10 @@ class Study:
         """
         make = self._recipe(objective)
         if workers == "mpi" or comm is not None:
-            return self._run_mpi(make, comm, listener or Listener())
-        return run_session(self.workflow, self.folder, lambda: self._executor(make, workers), listener or Listener())
+            return self._run_mpi(make, comm, listener or Listener(), stop)
+        return run_session(
+            self.workflow, self.folder, lambda: self._executor(make, workers), listener or Listener(), stop
+        )
 
     def data(self) -> StudyData:
         """Return everything the folder holds; the same as ``autode.load(folder)``."""
@@ -160,7 +166,9 @@ class Study:
             return launch.serial_executor(self.workflow, make)
         return launch.process_executor(self.workflow, make, workers)
 
-    def _run_mpi(self, make: Callable[[], Objective], comm: Any, listener: Listener) -> Outcome:
+    def _run_mpi(
+        self, make: Callable[[], Objective], comm: Any, listener: Listener, stop: StopRequest | None
+    ) -> Outcome:
         from autode.execution import mpi
 
         if comm is None:
@@ -178,7 +186,7 @@ class Study:
             return made
 
         try:
-            return run_session(self.workflow, self.folder, executor, listener)
+            return run_session(self.workflow, self.folder, executor, listener, stop)
         except UserError:
             if not served:  # the other ranks still wait for their first order
                 mpi.dismiss(comm, EXIT_USER)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_ASKS_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+from autode.execution.lifetime import ENDING_SIGNALS
 
 
 class StopRequest:
@@ -41,9 +41,15 @@ def stop_on_signals(request: StopRequest) -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request) for number in _ASKS_TO_STOP}
+    before = {number: signal.signal(number, request) for number in ENDING_SIGNALS}
     try:
         yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def ignore_signals() -> None:
+    """Let no signal that asks to stop end a process whose work is done already, such as one in MPI's finalization."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
