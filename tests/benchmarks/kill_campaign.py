@@ -146,7 +146,8 @@ class KilledStudy:
             met.left_over = len(alive_after(self.below))
         if code != 0 and (met is None or met.kind == "worker"):
             self.tally.restarts_failed.append(f"{self.folder.name}: exit code {code}")
-            raise RuntimeError(f"{self.folder}: exit code {code}; see output.txt")
+            output = (self.folder / "output.txt").read_text(errors="replace")[-3000:]
+            raise RuntimeError(f"{self.folder}: exit code {code} after {met}\n{output}")
         self._count(told_before, mark, begun_before, since, first, met)
         return code == 0
 
