@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from autode._version import __version__
-from autode.cli import doctor, prefetch, report, run, status, submit
+from autode.cli import collect, doctor, prefetch, report, run, status, submit
 from autode.study.errors import UserError
 from autode.study.lock import TakenOverError
 
@@ -16,6 +16,7 @@ Differential evolution over hyperparameters, every trial's joules accounted for.
 
   autode run workflows/quickstart.toml      search; the same command goes on after a kill
   autode status results/quickstart          where a run stands, also while it runs
+  autode collect results/quickstart         what Slurm accounted for its jobs
   autode report results/quickstart          tables, figures and a page
   autode doctor                             what works on this machine
 """
@@ -34,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"autode {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, submit, status, report, prefetch, doctor):
+    for command in (run, submit, status, collect, report, prefetch, doctor):
         command.add_parser(commands)
     return parser
 

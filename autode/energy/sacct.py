@@ -80,10 +80,9 @@ def read_sacct(
         job (``--duplicates``) from 0. ``energy_j`` is NaN where Slurm has none. ``power_w`` is the mean power of one
         node that Slurm sampled. ``job_raw`` is the number by which Slurm knows a task of an array or a part of a
         heterogeneous job (``SLURM_JOB_ID``), empty where the query had no JobIDRaw. Times are the cluster's local time
-        as printed (UTC from JSON). ``flags``, joined by
-        ``;``: ``zero_energy`` (0 was printed, unknown), ``absurd_energy``, ``implausible_power``, ``low_power`` (below
-        20 W per node over more than a minute), ``rounded`` (printed with a unit prefix), ``sentinel`` (the 1 J with
-        which the RAPL plugin begins).
+        as printed (UTC from JSON). ``flags``, joined by ``;``: ``zero_energy`` (0 was printed, unknown),
+        ``absurd_energy``, ``implausible_power``, ``low_power`` (below 20 W per node over more than a minute),
+        ``rounded`` (printed with a unit prefix), ``sentinel`` (the 1 J with which the RAPL plugin begins).
 
     Raises
     ------
@@ -216,11 +215,12 @@ def _job_ids(fields: _Fields, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _raw_ids(fields: _Fields, jobs: np.ndarray) -> np.ndarray:
     """Return the number of each row's job; a step without one has its job's, a plain job id is one itself."""
+    if "".join(jobs).isdigit():
+        return jobs
     raw = fields.read("jobidraw", lambda text: text.partition(".")[0], "", object)
     known = {job: number for job, number in zip(jobs, raw, strict=True) if number}
     missing = raw == ""
-    if missing.any():
-        raw[missing] = [known.get(job) or (job if job.isdigit() else "") for job in jobs[missing]]
+    raw[missing] = [known.get(job) or (job if job.isdigit() else "") for job in jobs[missing]]
     return raw
 
 

@@ -125,8 +125,6 @@ def string_tables(
             for _ in range(skip):
                 block = block.partition(b"\n")[2]
             number += skip
-            if "jobid" in layout.names:
-                known = known - {"jobidraw"}  # it says the same, and a million of them take time
         following = number + block.count(b"\n")
         yield _table(block, number, layout, known, skipped)
         number = following

@@ -89,6 +89,6 @@ def page_facts(data: StudyData) -> dict[str, Any]:
         "meters": sections.meters_table(data),
         "provenance": sections.provenance(data),
         "workflow": sections.workflow_text(data),
-        "live": bool(len(data.jobs)) and data.jobs["state"].iloc[-1] == "running",
-        "last_seen": data.jobs["end"].iloc[-1] if len(data.jobs) else None,
+        "live": bool(len(data.program_runs)) and data.program_runs["state"].iloc[-1] == "running",
+        "last_seen": data.program_runs["end"].iloc[-1] if len(data.program_runs) else None,
     }

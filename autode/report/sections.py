@@ -139,7 +139,7 @@ def runs_table(data: StudyData) -> tuple[list[str], list[list[Cell]]]:
             Cell(duration(row["elapsed_s"]), style="number"),
             *(cell(row[name]) for name in ("host", "execution", "slots", "ranks")),
         ]
-        for row in _records(data.jobs)
+        for row in _records(data.program_runs)
     ]
 
 

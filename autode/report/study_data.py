@@ -28,7 +28,7 @@ class StudyData:
         epochs, seconds, energy_j (joules), energy_method, energy_source, host, rank, started, finished, error, and
         further ones.
     jobs : DataFrame
-        One row a start of the program.
+        One row a start of the program, with the job's accounting where ``autode collect`` fetched it.
     energy : DataFrame
         One row per scope (study, job, node, trial) and source, joules.
     epochs : DataFrame
@@ -70,6 +70,13 @@ class StudyData:
     def sign(self) -> float:
         """Factor that turns values into ones to be minimised."""
         return -1.0 if self.direction == "maximize" else 1.0
+
+    @property
+    def program_runs(self) -> pd.DataFrame:
+        """The starts of the program with its own state and times, whatever Slurm says of the jobs they were part of."""
+        names = ("state", "start", "end", "elapsed_s")
+        known = self.jobs[self.jobs["run"].notna()].astype({"run": "int64"})
+        return known.drop(columns=[*names]).rename(columns={f"run_{name}": name for name in names})
 
     def valued(self) -> pd.DataFrame:
         """Return the trials that brought a value (completed, or stopped early on purpose), as they finished."""
@@ -131,7 +138,7 @@ def load(folder: str | os.PathLike[str]) -> StudyData:
     Raises
     ------
     ValueError
-        If the folder has no journal, or one that holds no study.
+        If the folder has no journal, or one that holds no study, or if its accounting is damaged.
     """
     path = Path(folder)
     if not (path / JOURNAL).is_file():
@@ -146,16 +153,18 @@ def from_records(records: list[Record], path: Path) -> StudyData:
     from autode.report.frames import attempts_frame, confirmations_frame, epochs_frame, trials_frame
     from autode.report.job_frame import jobs_frame
     from autode.study import confirm
+    from autode.study.accounting import job_accounting, study_jobs
     from autode.study.history import History
 
     history = History.of(unfenced(records))
     if not history.study:
         raise ValueError(f"{path / JOURNAL} holds no study record; the run may not have begun")
+    accounting = job_accounting(path, study_jobs(run.record for run in history.runs))
     workflow = dict(history.study.get("workflow") or {})
     objective = workflow.get("objective") or {}
     return StudyData(
         trials=trials_frame(history, tuple(workflow.get("space") or ())),
-        jobs=jobs_frame(history),
+        jobs=jobs_frame(history, accounting),
         energy=energy_frame(history),
         epochs=epochs_frame(history),
         confirmations=confirmations_frame(history),

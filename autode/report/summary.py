@@ -145,5 +145,5 @@ def states_line(data: StudyData) -> str:
 
 def wall_time(data: StudyData) -> str:
     """Return the running time over all runs of the program, pauses between them left out."""
-    known = data.jobs["elapsed_s"].dropna()
+    known = data.program_runs["elapsed_s"].dropna()
     return duration(float(known.sum())) if len(known) else "–"

@@ -35,7 +35,7 @@ def draw_timeline(data: StudyData) -> Drawing | None:
         return None
     lanes = list(dict.fromkeys(bars.sort_values(["host", "rank"])["lane"]))
     shown = lanes[:_MOST_LANES]
-    elapsed = float(data.jobs["elapsed_s"].sum()) or float(bars["right"].max())
+    elapsed = float(data.program_runs["elapsed_s"].sum()) or float(bars["right"].max())
     scale, unit = time_unit(elapsed)
     figure, (ax,) = new_figure((WIDE[0], 1.3 + 0.3 * max(len(shown), 2) if len(shown) < 12 else 5.2))
     _draw_bars(ax, bars[bars["lane"].isin(shown)], shown, scale)
@@ -72,7 +72,7 @@ def bars_of(data: StudyData) -> pd.DataFrame:
     import pandas as pd
 
     table = data.attempts[data.attempts["started"].notna() & data.attempts["run"].notna()].copy()
-    jobs = data.jobs.set_index("run")
+    jobs = data.program_runs.set_index("run")
     offsets = jobs["elapsed_s"].fillna(0.0).cumsum().shift(fill_value=0.0)
     starts, ends = (
         pd.to_datetime(jobs["start"], utc=True, format="ISO8601"),
@@ -116,6 +116,6 @@ def _draw_bars(ax: Axes, bars: pd.DataFrame, lanes: list[str], scale: float) -> 
 
 def _draw_restarts(ax: Axes, data: StudyData, scale: float) -> None:
     """Mark where a run of the program took over from the one before."""
-    offsets = data.jobs["elapsed_s"].fillna(0.0).cumsum().to_numpy(float)[:-1]
+    offsets = data.program_runs["elapsed_s"].fillna(0.0).cumsum().to_numpy(float)[:-1]
     for offset in offsets[:50]:
         ax.axvline(offset / scale, color=INK, linewidth=1.0, linestyle=":")

@@ -1,0 +1,207 @@
+"""What Slurm accounted for the jobs of a study, kept beside the journal as it was printed.
+
+``accounting/`` in the output folder holds the untouched texts and ``index.json``, one entry a collection: ``file``,
+``sha256``, ``collected`` (ISO 8601 UTC), ``command`` (or the file it came from), ``utc`` (whether the text's times are
+UTC) and ``cluster`` (the settings of Slurm that decide what its joules mean). Everything else is computed from the
+texts whenever it is asked for, so that a report can be recomputed. The journal stays the truth of the study.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from autode.execution.evaluate import utc_now
+from autode.study.folder import write_atomically
+from autode.study.journal import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER, INDEX = "accounting", "index.json"
+
+
+class AccountingError(ValueError):
+    """The kept accounting cannot be used: a file is missing, or is not what was collected."""
+
+
+@dataclass(frozen=True)
+class StudyJob:
+    """A Slurm job that worked on a study.
+
+    Attributes
+    ----------
+    number : str
+        ``SLURM_JOB_ID``; a task of an array has its own.
+    cluster : str
+        Name of the cluster; empty if the journal has none.
+    array : str
+        ``SLURM_ARRAY_JOB_ID``; empty outside of arrays.
+    task : str
+        ``SLURM_ARRAY_TASK_ID``; empty if the journal has none.
+    """
+
+    number: str
+    cluster: str = ""
+    array: str = ""
+    task: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ids under which sacct may list it."""
+        return (self.number, f"{self.array}_{self.task}") if self.array and self.task else (self.number,)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One entry of the index; see the module."""
+
+    file: str
+    sha256: str
+    collected: str
+    command: str
+    utc: bool = False
+    cluster: dict[str, str] = field(default_factory=dict)
+
+
+def study_jobs(runs: Iterable[Record]) -> list[StudyJob]:
+    """Return the Slurm jobs named in a journal's ``run`` records, each once, in order."""
+    slurm = [run.get("slurm") or {} for run in runs]
+    names = ("job_id", "cluster_name", "array_job_id", "array_task_id")
+    return list(
+        dict.fromkeys(StudyJob(*(str(one.get(name) or "") for name in names)) for one in slurm if one.get("job_id"))
+    )
+
+
+def rows_of(rows: pd.DataFrame, jobs: Sequence[StudyJob]) -> pd.DataFrame:
+    """Return the rows of accounting that belong to the jobs; ``job`` then is the job's own number.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        From `autode.energy.read_sacct`.
+    jobs : sequence of StudyJob
+        Where both name a cluster, it must be the same: numbers repeat from cluster to cluster.
+    """
+    number = {name: job for job in jobs for name in job.names}
+    # the raw number first: an array's first number is also the name of all of it
+    keys = zip(rows["job_raw"], rows["job"], rows["cluster"], strict=True)
+    found = [_at_home(number.get(raw or job), cluster) for raw, job, cluster in keys]
+    chosen = rows[[job is not None for job in found]] if found else rows
+    return chosen.assign(job=[job.number for job in found if job is not None])
+
+
+def _at_home(job: StudyJob | None, cluster: str) -> StudyJob | None:
+    """Return the job, unless the row is of a job with the same number on another cluster."""
+    elsewhere = job is not None and cluster and job.cluster and cluster != job.cluster
+    return None if elsewhere else job
+
+
+def keep(folder: Path, text: str, command: str, *, utc: bool = False, cluster: dict[str, str] | None = None) -> Path:
+    """Keep a text of accounting as it is, and enter it into the index; a text that is there already is only entered.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Output folder of the study.
+    text : str
+        What sacct printed.
+    command : str
+        What printed it.
+    utc : bool
+        Whether the times in the text are UTC.
+    cluster : dict of str, optional
+        Settings of Slurm, as `Collection` has them.
+
+    Returns
+    -------
+    pathlib.Path
+        The text's file.
+    """
+    data = text.encode()
+    digest = hashlib.sha256(data).hexdigest()
+    place = folder / FOLDER
+    place.mkdir(exist_ok=True)
+    path = place / f"sacct-{digest[:12]}.txt"
+    write_atomically(path, data)
+    entry = Collection(path.name, digest, utc_now(), command, utc, dict(cluster or {}))
+    entries = [asdict(one) for one in (*read_index(folder), entry)]
+    write_atomically(place / INDEX, orjson.dumps(entries, option=orjson.OPT_INDENT_2) + b"\n")
+    return path
+
+
+def read_index(folder: Path) -> list[Collection]:
+    """Return what was collected, in order; nothing if nothing was.
+
+    Raises
+    ------
+    AccountingError
+        If the index is damaged.
+    """
+    path = folder / FOLDER / INDEX
+    if not path.is_file():
+        return []
+    try:
+        return [Collection(**entry) for entry in orjson.loads(path.read_bytes())]
+    except (ValueError, TypeError):
+        raise AccountingError(f"{path}: expected the list of collections that autode collect writes") from None
+
+
+def job_accounting(folder: Path, jobs: Sequence[StudyJob]) -> pd.DataFrame | None:
+    """Return what is known of every run of the jobs; None if nothing was collected.
+
+    Of several collections, a job has the latest in which it appears: sites forget old jobs.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        One row a run of a job, columns of `autode.energy.job_runs`, and ``utc``, ``raw_file``, ``raw_sha256``,
+        ``plugin`` (Slurm's source of energy, empty if unknown).
+
+    Raises
+    ------
+    AccountingError
+        If a text is missing, cannot be read, or is not the one that was collected.
+    """
+    import pandas as pd
+
+    collections = read_index(folder)
+    if not collections:
+        return None
+    latest: dict[str, pd.DataFrame] = {}
+    for collection in {one.file: one for one in collections}.values():  # the same text again tells nothing new
+        for job, runs in _runs_of(folder / FOLDER, collection, jobs).groupby("job", sort=False):
+            latest[str(job)] = runs
+    return pd.concat(latest.values(), ignore_index=True) if latest else None
+
+
+def runs_in(text: str | Path, jobs: Sequence[StudyJob]) -> pd.DataFrame:
+    """Return the runs of the jobs in a text (or file) of accounting, as `autode.energy.job_runs` does.
+
+    Raises
+    ------
+    ValueError
+        If the text cannot be read as accounting.
+    """
+    from autode.energy import job_runs, read_sacct
+
+    return job_runs(rows_of(read_sacct(text), jobs))
+
+
+def _runs_of(place: Path, collection: Collection, jobs: Sequence[StudyJob]) -> pd.DataFrame:
+    path = place / collection.file
+    if not path.is_file():
+        raise AccountingError(f"{path} is missing, though {INDEX} names it; collect again, or remove {place}")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != collection.sha256:
+        raise AccountingError(f"{path} is not the text that was collected (sha256 differs); collect again")
+    return runs_in(path, jobs).assign(
+        utc=collection.utc,
+        raw_file=f"{FOLDER}/{collection.file}",
+        raw_sha256=collection.sha256,
+        plugin=collection.cluster.get("AcctGatherEnergyType", ""),
+    )

@@ -1,0 +1,105 @@
+"""The joules of a study's jobs, from the cluster's own accounting, against watts times seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from slurmbed import Cluster
+from slurmbed.requirements import PATH
+from slurmbed.waiting import until
+
+import autode
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+
+#: every trial takes as many seconds as the file says
+OBJECTIVE = """\
+import time
+from pathlib import Path
+
+PAUSE = Path(__file__).with_name("pause")
+
+def objective(trial):
+    time.sleep(float(PAUSE.read_text()))
+    return {"error": (trial.params["x"] - 0.3) ** 2}
+"""
+ON_PATH = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), PATH])}
+WATTS = 200.0
+
+
+def autode_on(cluster: Cluster, folder: Path, *arguments: str, **options: Any) -> Any:
+    return cluster.run(sys.executable, "-m", "autode.cli.main", *arguments, folder=folder, env=ON_PATH, **options)
+
+
+def submit(cluster: Cluster, project: Any, pause: float, *settings: str, evaluations: int = 12) -> int:
+    """Submit a study of one trial at a time per rank, and return the job's number."""
+    (project.folder / "pause").write_text(str(pause))
+    project.write(OBJECTIVE, search__evaluations=evaluations, search__population=6)
+    options = [word for setting in settings for word in ("--set", setting)]
+    said = autode_on(cluster, project.folder, "submit", "workflow.toml", "--out", "out", "--no-report", *options)
+    return int(said.stdout.split()[2].rstrip(";"))
+
+
+def test_the_joules_of_a_study_on_two_nodes_are_watts_times_time(cluster: Cluster, project: Any) -> None:
+    job = submit(cluster, project, 12.0, "slurm.nodes=2", "slurm.ntasks_per_node=1")
+    (ended,) = cluster.wait(job, seconds=240)
+    assert ended["JobState"] == "COMPLETED", (project.out / f"slurm-{job}.log").read_text()
+    said = autode_on(cluster, project.folder, "collect", "out").stdout  # at once: records that are late are waited for
+    (row,) = autode.load(project.out).jobs.to_dict("records")
+    assert (row["job"], row["state"], row["nodes"].partition("[")[0]) == (str(job), "COMPLETED", "node")
+    assert row["elapsed_s"] > 60
+    assert row["energy_j"] == pytest.approx(2 * WATTS * row["elapsed_s"], rel=0.02)
+    assert row["mean_power_w"] == pytest.approx(2 * WATTS, rel=0.02)
+    assert row["energy_from"] == "extern"
+    assert 0 <= row["cpu_efficiency"] <= 1
+    assert row["run_start"] >= row["start"], "times of both are in UTC"
+    assert row["run_end"][:19] <= row["end"][:19]
+    assert "mean node power" in said
+    written = pd.read_csv(project.out / "jobs.csv")
+    assert written["energy_j"].tolist() == [row["energy_j"]]
+    (entry,) = json.loads((project.out / "accounting/index.json").read_text())
+    raw = (project.out / "accounting" / entry["file"]).read_bytes()
+    assert hashlib.sha256(raw).hexdigest() == entry["sha256"]
+    assert entry["cluster"]["AcctGatherEnergyType"] == "acct_gather_energy/pm_counters"
+    assert entry["cluster"]["PrologFlags"].lower().startswith("alloc,contain")
+
+
+def test_a_run_that_died_with_its_node_is_accounted_for(cluster: Cluster, project: Any) -> None:
+    job = submit(cluster, project, 1.0, "slurm.nodes=2", "slurm.ntasks_per_node=1", evaluations=16)
+    until(lambda: len(project.records("told")) >= 4, "some finished trials", seconds=90)
+    dead = int(cluster.job(job)["BatchHost"].removeprefix("node"))
+    cluster.power_off(dead)
+    try:
+        until(lambda: cluster.job(job)["Restarts"] == "1", "Slurm to put the job back into the queue", seconds=90)
+        (ended,) = cluster.wait(job, seconds=120)
+    finally:
+        cluster.power_on(dead)
+    assert ended["JobState"] == "COMPLETED"
+    said = autode_on(cluster, project.folder, "collect", "out").stdout
+    lost, done = autode.load(project.out).jobs.to_dict("records")
+    assert (lost["state"], lost["restart"], lost["run_state"]) == ("NODE_FAIL", 0, "lost")
+    assert "partial" in lost["flags"]
+    assert lost["energy_j"] < 0.75 * 2 * WATTS * lost["elapsed_s"], "the dead node's share is lost with it"
+    assert (done["state"], done["restart"]) == ("COMPLETED", 1)
+    assert done["energy_j"] == pytest.approx(2 * WATTS * done["elapsed_s"], rel=0.1), "whole seconds of a short run"
+    assert f"job {job}, restart 0: NODE_FAIL" in said
+    until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=60)
+
+
+def test_a_job_that_accounting_does_not_know_is_said_in_a_sentence(cluster: Cluster, project: Any) -> None:
+    from autode.study.journal import Journal
+
+    journal = Journal(project.folder / "journal.jsonl")
+    journal.append({"type": "study", "schema": 1, "name": "s", "identity": {}, "workflow": {}})
+    journal.append({"type": "run", "run": 0, "slurm": {"job_id": "99999"}, "time": "2026-05-01T00:00:00Z"})
+    journal.close()
+    answer = autode_on(cluster, project.folder, "collect", ".", "--wait", "1", check=False)
+    assert answer.returncode == 2
+    assert "sacct knows none of the jobs of . (99999); is this the cluster they ran on?" in answer.stderr
