@@ -64,6 +64,9 @@ class _Progress(Listener):
         """Return what is run, on what, and whether it goes on."""
         workers = f"{self.executor.slots} {'rank' if self.executor.kind == 'mpi' else 'worker'}"
         workers += "s" if self.executor.slots > 1 else ""
+        if self.executor.ranks > self.executor.slots:
+            size = self.executor.ranks // self.executor.slots
+            workers = f"{self.executor.slots} group{'s' if self.executor.slots > 1 else ''} of {size} ranks"
         earlier = len(self.history.runs)
         again = f", going on after {earlier} earlier run{'s' if earlier > 1 else ''}" if earlier else ""
         return (

@@ -55,6 +55,8 @@ def evaluate(
     place: Place,
     emit: Callable[[Event], None],
     stop_requested: Callable[[], bool],
+    *,
+    keep_folder: bool = False,
 ) -> TrialResult:
     """Run the objective once.
 
@@ -72,6 +74,8 @@ def evaluate(
         Receives `Started` and `EpochDone`.
     stop_requested : callable
         Becomes True when the run must end.
+    keep_folder : bool
+        Leave the trial's folder even if it is empty: other ranks of the trial may be about to write into it.
 
     Returns
     -------
@@ -91,7 +95,8 @@ def evaluate(
     window = meters.window(scope="trial")
     outcome = _call(objective, trial, stop_requested)
     energy = tuple(_stored(reading) for reading in window.stop())
-    trial.leave()
+    if not keep_folder:
+        trial.leave()
     return TrialResult(
         number=task.number,
         attempt=task.attempt,

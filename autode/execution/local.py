@@ -125,7 +125,9 @@ class LocalWorker:
         return replace(self._result_of_death(""), state=INTERRUPTED)
 
     def close(self) -> None:
-        """End the process: politely when idle, by force when busy."""
+        """End the process: politely when idle, by force when busy; nothing if it was killed already."""
+        if self.pipe.closed:
+            return
         if self.task is None:
             with suppress(BrokenPipeError, ConnectionResetError, OSError):
                 self.pipe.send(("close",))
@@ -212,9 +214,13 @@ class ProcessExecutor:
 def worker_environment(threads: int) -> dict[str, str]:
     """Return the environment of a worker: no trace of MPI, and as many threads as it may use."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(_MPI_VARIABLES)}
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "AUTODE_THREADS"):
-        environment[name] = str(threads)
-    return environment
+    return {**environment, **thread_limits(threads)}
+
+
+def thread_limits(threads: int) -> dict[str, str]:
+    """Return the environment variables by which numerical libraries learn how many threads they may use."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "AUTODE_THREADS")
+    return dict.fromkeys(names, str(threads))
 
 
 def describe_death(code: int) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from autode.execution.devices import device_of, gpu_count
@@ -18,7 +19,7 @@ from autode.execution.evaluate import Place
 from autode.execution.events import Event, Finished
 from autode.execution.local import LocalWorker
 from autode.execution.worker import Setup
-from autode.trial import TrialTask
+from autode.trial import TrialResult, TrialTask
 
 #: shortest and longest sleep between two looks, and the share of the time waited so far that a sleep may take
 _SHORTEST_S, _LONGEST_S, _SHARE = 1e-4, 5e-3, 5e-3
@@ -48,6 +49,28 @@ class Comm(Protocol):
 
     def Abort(self, errorcode: int) -> None:  # noqa: N802
         """End all ranks at once."""
+
+
+class Worker(Protocol):
+    """What runs the trials of one rank: takes orders, and says through a pipe what happens."""
+
+    task: TrialTask | None
+    pipe: Any
+
+    def submit(self, task: TrialTask) -> None:
+        """Start a trial."""
+
+    def read(self) -> list[Event]:
+        """Return all events that have arrived."""
+
+    def interrupt(self) -> None:
+        """Ask the running trial to save and end."""
+
+    def abandon(self) -> TrialResult | None:
+        """Give up the running trial."""
+
+    def close(self) -> None:
+        """End."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +146,7 @@ def _serve(comm: Comm) -> int:
     order = comm.bcast(None)
     if isinstance(order, int):
         return order
-    setup, threads = cloudpickle.loads(order)
-    worker = LocalWorker(_at_this_rank(comm, setup), threads)
+    worker: Worker = cloudpickle.loads(order)(comm)
     pause = Pause()
     while True:
         events = _read_together(worker)
@@ -134,7 +156,7 @@ def _serve(comm: Comm) -> int:
         if ordered:
             kind, *content = comm.recv()
             if kind == "close":
-                _end(worker)
+                worker.close()
                 return int(content[0])
             _obey(worker, kind, content, comm)
         if worker.task is None:
@@ -143,7 +165,7 @@ def _serve(comm: Comm) -> int:
             worker.pipe.poll(_BUSY_S)
 
 
-def _read_together(worker: LocalWorker) -> list[Event]:
+def _read_together(worker: Worker) -> list[Event]:
     """Return what the worker has sent; the start of a trial waits a moment for what follows it."""
     if worker.task is None:
         return []
@@ -153,21 +175,11 @@ def _read_together(worker: LocalWorker) -> list[Event]:
     return events
 
 
-def _obey(worker: LocalWorker, kind: str, content: list[Any], comm: Comm) -> None:
-    """Carry out one order of rank 0."""
-    if kind == "run":
-        worker.submit(content[0])
-    elif kind == "stop":
-        worker.interrupt()
-    elif kind == "abandon":
-        result = worker.abandon()
+def _obey(worker: Worker, kind: str, content: list[Any], comm: Comm) -> None:
+    """Carry out one order of rank 0; it has the name of the worker's method."""
+    result = getattr(worker, kind)(*content)
+    if kind == "abandon":
         comm.send(("abandoned", result), 0)
-
-
-def _end(worker: LocalWorker) -> None:
-    """Close a worker that may have been killed already."""
-    if worker.process.poll() is None:
-        worker.close()
 
 
 class Pause:
@@ -199,6 +211,11 @@ def _at_this_rank(comm: Any, setup: Setup) -> Setup:
     return replace(setup, place=Place.here(comm.rank, device_of(local_rank, gpu_count())), slots=on_node)
 
 
+def worker_process(comm: Comm, setup: Setup, threads: int) -> LocalWorker:
+    """Start this rank's worker process; every rank must call this."""
+    return LocalWorker(_at_this_rank(comm, setup), threads)
+
+
 class MpiExecutor:
     """Rank 0's end: a queue that every rank, itself included, is served from.
 
@@ -210,17 +227,19 @@ class MpiExecutor:
         Place and slots are filled in by each rank.
     threads : int
         Threads per worker.
+    make_worker : callable
+        ``(comm, setup=, threads=)``, called on every rank at once; returns its worker.
     """
 
     kind = "mpi"
 
-    def __init__(self, comm: Comm, setup: Setup, threads: int = 1):
+    def __init__(self, comm: Comm, setup: Setup, threads: int = 1, make_worker: Callable[..., Worker] = worker_process):
         import cloudpickle
 
         self._comm = comm
-        order = cloudpickle.dumps((setup, threads))
-        comm.bcast(order)
-        self._own = LocalWorker(_at_this_rank(comm, setup), threads)
+        make = partial(make_worker, setup=setup, threads=threads)
+        comm.bcast(cloudpickle.dumps(make))
+        self._own = make(comm)
         self._idle = list(range(comm.size - 1, -1, -1))
         self._at: dict[int, int] = {}  # trial -> rank
         self.slots = self.ranks = comm.size
@@ -232,7 +251,7 @@ class MpiExecutor:
         if rank == 0:
             self._own.submit(task)
         else:
-            self._comm.send(("run", task), rank)
+            self._comm.send(("submit", task), rank)
 
     def wait(self, timeout: float) -> list[Event]:
         """Return what came from any rank within ``timeout`` seconds."""
@@ -249,12 +268,17 @@ class MpiExecutor:
 
     def _look(self) -> list[Event]:
         """Return what has arrived by now, and note which ranks became idle."""
-        events = self._own.read() if self._own.task is not None else []
-        while self._comm.Iprobe():
-            events += self._comm.recv()
+        events = self._arrived()
         for event in events:
             if isinstance(event, Finished):
                 self._idle.append(self._at.pop(event.result.number))
+        return events
+
+    def _arrived(self) -> list[Event]:
+        """Return what has arrived from this rank's worker and from the other ranks."""
+        events = self._own.read() if self._own.task is not None else []
+        while self._comm.Iprobe():
+            events += self._comm.recv()
         return events
 
     def interrupt(self) -> None:
@@ -262,7 +286,7 @@ class MpiExecutor:
         self._own.interrupt()
         for rank in self._at.values():
             if rank:
-                self._comm.send(("stop",), rank)
+                self._comm.send(("interrupt",), rank)
 
     def abandon(self) -> list[Event]:
         """Kill what still runs; its attempts come back as interrupted."""
@@ -288,4 +312,4 @@ class MpiExecutor:
         """End all ranks' workers and let the ranks go with this exit code."""
         for rank in range(1, self._comm.size):
             self._comm.send(("close", exit_code), rank)
-        _end(self._own)
+        self._own.close()

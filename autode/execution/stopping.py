@@ -12,14 +12,14 @@ from autode.execution.lifetime import ENDING_SIGNALS
 
 
 class StopRequest:
-    """What the signals have asked for so far.
+    """What the signals, and whatever else must end the run, have asked for so far.
 
     Attributes
     ----------
     count : int
-        How many signals came.
+        How many requests came.
     name : str
-        Name of the first one.
+        Name of the first one, such as ``"SIGTERM"``.
     """
 
     def __init__(self) -> None:
@@ -28,8 +28,12 @@ class StopRequest:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal."""
+        self.ask(signal.Signals(number).name)
+
+    def ask(self, name: str) -> None:
+        """Count one more request, by a signal or by something else that must end the run."""
         self.count += 1
-        self.name = self.name or signal.Signals(number).name
+        self.name = self.name or name
 
     def __bool__(self) -> bool:
         return self.count > 0

@@ -74,14 +74,14 @@ def serve(pipe: Connection) -> None:
     place = replace(setup.place, host=setup.place.host or Place.here().host)
     devices = [place.device] if place.device != "cpu" else []
     meters = open_meters(setup.meters, devices=devices, slots=setup.slots, estimate_watts=setup.estimate_watts)
-    objective: _Prepared | None = None
+    objective: Prepared | None = None
     stop = _StopFlag(pipe)
     while (message := pipe.recv())[0] != "close":
         if message[0] != "run":
             continue
         task: TrialTask = message[1]
         with captured_output(scratch_log(os.getpid()), Path(task.directory)):
-            objective = objective or _Prepared(setup.make_objective, place.device)
+            objective = objective or Prepared(setup.make_objective, place.device)
             result = evaluate(task, objective, meters, place, pipe.send, stop)
             if result.traceback:
                 print(result.traceback, file=sys.stderr)
@@ -91,7 +91,7 @@ def serve(pipe: Connection) -> None:
     meters.close()
 
 
-class _Prepared:
+class Prepared:
     """The objective, built before the first trial's meter starts: importing a framework is no part of that trial.
 
     An error while building it fails the trials that call it, each with the traceback. An objective may have a method

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -11,7 +12,9 @@ from autode.execution.devices import device_of, gpu_count, usable_cores
 from autode.execution.evaluate import Objective, Place
 from autode.execution.local import ProcessExecutor
 from autode.execution.serial import SerialExecutor
+from autode.execution.stopping import StopRequest
 from autode.execution.worker import Setup
+from autode.study.errors import UserError
 from autode.study.workflow import Workflow
 
 Workers = int | Literal["mpi"] | Executor | None
@@ -31,11 +34,46 @@ def process_executor(workflow: Workflow, make_objective: Callable[[], Objective]
     return ProcessExecutor(setups, workflow.execution["threads"])
 
 
-def mpi_executor(workflow: Workflow, make_objective: Callable[[], Objective], comm: Any) -> Executor:
-    """Return all ranks of an MPI world; the others must be in `autode.execution.mpi.serve`."""
+def mpi_executor(workflow: Workflow, make_objective: Callable[[], Objective], comm: Any, stop: StopRequest) -> Executor:
+    """Return all ranks of an MPI world; the others must be in `autode.execution.mpi.serve`.
+
+    A trial on several ranks that hangs asks ``stop`` to end the run.
+    """
+    setup, threads = _setup(workflow, make_objective, Place(), comm.size), workflow.execution["threads"]
+    size = workflow.execution["ranks_per_trial"]
+    if size > 1:
+        from autode.execution.groups import GroupExecutor
+
+        groups, left = divmod(comm.size, size)
+        if left:
+            split = f"{comm.size} MPI ranks make {groups} group{'s' if groups > 1 else ''} of {size}"
+            print(f"autode: {split}; {left} {'ranks stay' if left > 1 else 'rank stays'} idle", file=sys.stderr)
+        return GroupExecutor(comm, setup, threads, size, stop.ask)
+
     from autode.execution.mpi import MpiExecutor
 
-    return MpiExecutor(comm, _setup(workflow, make_objective, Place(), comm.size), workflow.execution["threads"])
+    return MpiExecutor(comm, setup, threads)
+
+
+def check_ranks_per_trial(workflow: Workflow, comm: Any = None) -> None:
+    """Raise UserError if trials cannot have as many ranks as the workflow says; without ``comm`` there is no MPI."""
+    size = workflow.execution["ranks_per_trial"]
+    if size == 1:
+        return
+    where = f"{workflow.source or 'workflow'}: [execution] ranks_per_trial:"
+    kind = workflow.objective["kind"]
+    if kind != "python":
+        raise UserError(f'{where} an objective of kind "{kind}" runs on 1 rank, not on {size}; set it to 1')
+    if comm is None:
+        raise UserError(
+            f"{where} {size} ranks a trial need MPI; start it with mpiexec -n N or srun -n N, N at least {size}"
+        )
+    from autode.execution.groups import check_world
+
+    try:
+        check_world(comm.size, size)
+    except ValueError as error:
+        raise UserError(f"{where} {error}") from None
 
 
 def serial_executor(workflow: Workflow, make_objective: Callable[[], Objective]) -> SerialExecutor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from autode.space import TYPES, Space
 from autode.study.errors import UserError, did_you_mean
-from autode.study.schema import Key, check_table, is_number, is_whole, number, one_of, table, text, whole
+from autode.study.schema import Key, check_table, is_number, number, one_of, table, text, whole
 
 Table = dict[str, Any]
 
@@ -30,7 +30,7 @@ EXECUTION: Mapping[str, Key] = {
     "schedule": one_of("asynchronous", "generational", default="asynchronous"),
     "workers": whole(low=1),
     "threads": whole(1, low=1),
-    "ranks_per_trial": Key("1 (trials on several ranks come later)", lambda v: v == 1 and is_whole(v), 1),
+    "ranks_per_trial": whole(1, low=1),
     "trial_timeout_s": number(0),
     "grace_s": number(20),
     "wall_time_s": number(0),

@@ -125,7 +125,9 @@ class Study:
         """
         make = self._recipe(objective)
         if workers == "mpi" or comm is not None:
-            return self._run_mpi(make, comm, listener or Listener(), stop)
+            return self._run_mpi(make, comm, listener or Listener(), StopRequest() if stop is None else stop)
+        if workers is None or isinstance(workers, int):
+            launch.check_ranks_per_trial(self.workflow)
         return run_session(
             self.workflow, self.folder, lambda: self._executor(make, workers), listener or Listener(), stop
         )
@@ -166,9 +168,7 @@ class Study:
             return launch.serial_executor(self.workflow, make)
         return launch.process_executor(self.workflow, make, workers)
 
-    def _run_mpi(
-        self, make: Callable[[], Objective], comm: Any, listener: Listener, stop: StopRequest | None
-    ) -> Outcome:
+    def _run_mpi(self, make: Callable[[], Objective], comm: Any, listener: Listener, stop: StopRequest) -> Outcome:
         from autode.execution import mpi
 
         if comm is None:
@@ -181,11 +181,12 @@ class Study:
 
         def executor() -> Executor:
             nonlocal served
-            made = launch.mpi_executor(self.workflow, make, comm)
+            made = launch.mpi_executor(self.workflow, make, comm, stop)
             served = True
             return made
 
         try:
+            launch.check_ranks_per_trial(self.workflow, comm)
             return run_session(self.workflow, self.folder, executor, listener, stop)
         except UserError:
             if not served:  # the other ranks still wait for their first order
