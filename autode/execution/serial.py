@@ -21,7 +21,7 @@ class SerialExecutor:
     objective : callable
         Called with a `Trial`.
     meters : MeterSet
-        Open meters, closed by whoever opened them.
+        Open meters; closed with the executor.
     device : str
         Handed to the trials.
 
@@ -70,4 +70,5 @@ class SerialExecutor:
         return []
 
     def close(self, exit_code: int = 0) -> None:
-        """Nothing to end."""
+        """Close the meters; there is no process to end."""
+        self._meters.close()
