@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from autode.energy.ledger import ACCOUNTS
 from autode.report.energy_sums import add, by_source, energy_cells, source_row
 from autode.report.frames import frame
 from autode.study.history import RUNNING, History, readings_of
@@ -12,23 +15,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from autode.energy import EnergyReading
+    from autode.report.job_ledger import JobLedger
 
 _COLUMNS = (
     *("scope", "id", "source", "joules", "method", "assurance", "domains", "coverage", "share_rule", "flags"),
     *("joules_low", "joules_high", "share", "seconds", "host", "device", "run", "role"),
-    *("samples", "wraps", "rejected_samples", "reason"),
+    *("samples", "wraps", "rejected_samples", "reason", "account"),
 )
 #: Source of the study's row that adds the one figure chosen for every attempt.
 HEADLINE = "headline of all attempts"
 
 
-def energy_frame(history: History) -> pd.DataFrame:
+def energy_frame(history: History, ledgers: Sequence[JobLedger] = ()) -> pd.DataFrame:
     """Return the readings of the study (sums), of the nodes and jobs (per run), and of every trial (over its attempts).
+
+    A job that was accounted has one row without an ``account``, and one for each account of its ledger (trial,
+    overhead, lost, idle, unattributed), which add up to it to the microjoule.
 
     Rows of one scope overlap (a node's counter contains its trials; two sources may see the same joule): they are never
     to be added up. The row of the study whose source is ``headline of all attempts`` is the sum that the report states.
     """
-    rows = [*_study_rows(history), *_recorded_rows(history), *_trial_rows(history)]
+    rows = [*_study_rows(history), *_recorded_rows(history), *_job_rows(ledgers), *_trial_rows(history)]
     return frame(rows, _COLUMNS)
 
 
@@ -69,6 +76,29 @@ def _recorded_rows(history: History) -> list[dict[str, Any]]:
         {"scope": scope, "id": host, "host": host, "run": run, **source_row(group)}
         for (scope, host, run, *_), group in groups.items()
     ]
+
+
+def _job_rows(ledgers: Sequence[JobLedger]) -> list[dict[str, Any]]:
+    """Rows of the accounted jobs, and of the accounts in which their joules were booked."""
+    rows: list[dict[str, Any]] = []
+    for one in ledgers:
+        where = {"scope": "job", "id": one.job}
+        rows.append({**where, **source_row([one.reading]), "reason": _residual(one)})
+        for account in ACCOUNTS:
+            energy = one.ledger.account_uj(account)
+            rules = dict.fromkeys(e.share_rule for e in one.ledger.entries if e.account == account)
+            apportioned = replace(one.reading, energy_j=energy * 1e-6, method="apportioned", assurance="C")
+            row = {**source_row([apportioned]), "share_rule": "+".join(rules) or None}
+            rows.append({**where, **row, "share": energy / one.ledger.total_uj, "account": account})
+    return rows
+
+
+def _residual(one: JobLedger) -> str | None:
+    found = one.reconciliation
+    if found is None:
+        return None
+    flags = f" ({', '.join(found.flags)})" if found.flags else ""
+    return f"residual against the nodes' meters {found.residual_j:.1f} J, {100 * found.residual:.1f} %{flags}"
 
 
 def _trial_rows(history: History) -> list[dict[str, Any]]:

@@ -152,6 +152,7 @@ def from_records(records: list[Record], path: Path) -> StudyData:
     from autode.report.energy_frame import energy_frame, study_energy
     from autode.report.frames import attempts_frame, confirmations_frame, epochs_frame, trials_frame
     from autode.report.job_frame import jobs_frame
+    from autode.report.job_ledger import job_ledgers, with_job_readings
     from autode.study import confirm
     from autode.study.accounting import job_accounting, study_jobs
     from autode.study.history import History
@@ -160,12 +161,14 @@ def from_records(records: list[Record], path: Path) -> StudyData:
     if not history.study:
         raise ValueError(f"{path / JOURNAL} holds no study record; the run may not have begun")
     accounting = job_accounting(path, study_jobs(run.record for run in history.runs))
+    ledgers = job_ledgers(history, accounting)
+    with_job_readings(history, ledgers)
     workflow = dict(history.study.get("workflow") or {})
     objective = workflow.get("objective") or {}
     return StudyData(
         trials=trials_frame(history, tuple(workflow.get("space") or ())),
         jobs=jobs_frame(history, accounting),
-        energy=energy_frame(history),
+        energy=energy_frame(history, ledgers),
         epochs=epochs_frame(history),
         confirmations=confirmations_frame(history),
         attempts=attempts_frame(history),

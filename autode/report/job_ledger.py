@@ -1,0 +1,230 @@
+"""From a job's accounted joules to its trials: the ledger of every run of a job, and the readings that it gives."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from autode.energy import EnergyReading, is_measured
+from autode.energy.ledger import LOST, OVERHEAD, TRIAL, Ledger, Meter, Work, apportion
+from autode.energy.ledger_shares import Series
+from autode.energy.reconciliation import Reconciliation, reconcile
+from autode.report.quantities import is_missing
+from autode.study.history import RUNNING, Attempt, History, RunHistory, readings_of
+from autode.trial import LOST as LOST_STATE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Slurm's source of energy -> assurance and what it covers. Of others, nothing is known but that it was sampled.
+_PLUGINS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "pm_counters": ("A", ("node_dc",)),
+    "ipmi": ("C", ("node_dc",)),
+    "xcc": ("A", ("node_dc",)),
+    "ibmaem": ("A", ("node_dc",)),
+    "rapl": ("B", ("cpu_pkg", "dram")),
+    "gpu": ("C", ("gpu",)),
+}
+_UNKNOWN_PLUGIN: tuple[str, tuple[str, ...]] = ("C", ())
+
+
+@dataclass(frozen=True)
+class JobLedger:
+    """The ledger of one run of a job.
+
+    Attributes
+    ----------
+    job : str
+        Number and restart count, ``"7.0"``.
+    ledger : Ledger
+    reading : EnergyReading
+        What Slurm accounted for the whole job.
+    reconciliation : Reconciliation or None
+        Against the meters on its nodes; None unless all of its nodes had one.
+    """
+
+    job: str
+    ledger: Ledger
+    reading: EnergyReading
+    reconciliation: Reconciliation | None = None
+
+
+def job_ledgers(history: History, accounting: pd.DataFrame | None) -> list[JobLedger]:
+    """Book the joules of every finished run of a job that Slurm has joules for.
+
+    Only the total is known, so time counts: of every slot, while the job ran. A GPU's own counter is booked first to
+    the attempt that had the GPU. Time of the job outside of the program is ``overhead``, of a slot without a trial
+    ``idle``, of attempts that died ``lost``.
+
+    Parameters
+    ----------
+    history : History
+    accounting : pandas.DataFrame or None
+        From `autode.study.accounting.job_accounting`.
+    """
+    if accounting is None:
+        return []
+    runs: dict[tuple[str, int], list[RunHistory]] = {}
+    for run in history.runs:
+        slurm = run.record.get("slurm") or {}
+        runs.setdefault((str(slurm.get("job_id")), int(slurm.get("restart_count") or 0)), []).append(run)
+    finished = [one for one in accounting.to_dict("records") if _is_bookable(one)]
+    return [_job_ledger(history, one, runs.get((str(one["job"]), int(one["run"])), [])) for one in finished]
+
+
+def with_job_readings(history: History, ledgers: Sequence[JobLedger]) -> History:
+    """Give every attempt its part of its job's joules as one more reading; what its own meters measured still leads."""
+    parts: dict[str, list[EnergyReading]] = {}
+    for one in ledgers:
+        for account in (TRIAL, LOST):
+            for name, energy in one.ledger.by_name(account).items():
+                parts.setdefault(name, []).append(_part(one, name, energy))
+    for attempt in history.attempts:
+        if found := parts.get(_name(attempt)):
+            known = [*(attempt.end.get("energy") or ()), *(reading.to_dict() for reading in found)]
+            attempt.end = {**attempt.end, "energy": known}  # the journal's own record stays as it is
+            attempt.__dict__.pop("readings", None)
+            attempt.__dict__.pop("reading", None)
+    return history
+
+
+def _is_bookable(one: dict[Any, Any]) -> bool:
+    return not is_missing(one["energy_j"]) and one["elapsed_s"] > 0 and "unfinished" not in one["flags"].split(";")
+
+
+def _job_ledger(history: History, one: dict[Any, Any], runs: Sequence[RunHistory]) -> JobLedger:
+    elapsed, numbers = float(one["elapsed_s"]), {run.record["run"] for run in runs}
+    zero = _start_of(one, runs)
+    attempts = [a for a in history.attempts if a.get("run") in numbers and a.started and a.state != RUNNING]
+    works = [_work(attempt, zero, elapsed) for attempt in attempts]
+    slots = max([float(run.record.get("slots") or 1) for run in runs] or [1.0])
+    works += _outside(runs, zero, elapsed, slots)
+    counter = Series.steady(0.0, elapsed, round(one["energy_j"] * 1e6))
+    reading = _job_reading(one)
+    gpus = _gpu_counters(attempts, zero, elapsed) if "node_dc" in reading.domains else {}
+    meter = Meter(f"{one['job']}.{one['run']}", counter, slots, gpus=gpus, by_time_only=True)
+    return JobLedger(meter.name, apportion(meter, works), reading, _reconciled(history, numbers, one))
+
+
+def _job_reading(one: dict[Any, Any]) -> EnergyReading:
+    plugin = str(one["plugin"]).rpartition("/")[2]
+    assurance, domains = _PLUGINS.get(plugin, _UNKNOWN_PLUGIN)
+    return EnergyReading(
+        float(one["energy_j"]),
+        "scheduler_counter",
+        f"sacct:{one['energy_from']}",
+        assurance,
+        domains,
+        scope="job",
+        seconds=float(one["elapsed_s"]),
+        flags=tuple(filter(None, one["flags"].split(";"))),
+    )
+
+
+def _start_of(one: dict[Any, Any], runs: Sequence[RunHistory]) -> float:
+    """Return the job's start as POSIX time; where its clock is not known, it ended with the program."""
+    if one["utc"] and not is_missing(one["start"]):
+        return float(one["start"].tz_localize("UTC").timestamp())
+    return max((_posix(run.last_seen) for run in runs), default=0.0) - float(one["elapsed_s"])
+
+
+def _posix(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()
+
+
+def _name(attempt: Attempt) -> str:
+    return f"{attempt.trial}.{attempt.number}"
+
+
+def _work(attempt: Attempt, zero: float, elapsed: float) -> Work:
+    """Return an attempt as work on its job; one without an end worked until its job ended."""
+    start = min(max(_posix(str(attempt.started)) - zero, 0.0), elapsed)
+    finished = attempt.end.get("finished")
+    end = elapsed if finished is None else _posix(finished) - zero
+    account = LOST if attempt.state == LOST_STATE else TRIAL
+    devices = tuple(reading.device for reading in _gpu_readings(attempt))
+    return Work(_name(attempt), start, min(max(end, start), elapsed), account, devices=devices)
+
+
+def _outside(runs: Sequence[RunHistory], zero: float, elapsed: float, slots: float) -> list[Work]:
+    """Return the times of the job in which the program did not run: loading, starting, reporting.
+
+    A run without an end died with its job, later than its last record.
+    """
+    times = sorted(
+        (_posix(run.record["time"]) - zero, _posix(run.last_seen) - zero if run.end else elapsed) for run in runs
+    )
+    edges = [0.0, *itertools.chain.from_iterable(times), elapsed]
+    gaps = zip(edges[::2], edges[1::2], strict=True)
+    return [
+        Work("outside of the program", max(start, 0.0), min(end, elapsed), OVERHEAD, slots)
+        for start, end in gaps
+        if min(end, elapsed) > max(start, 0.0)
+    ]
+
+
+def _gpu_readings(attempt: Attempt) -> list[EnergyReading]:
+    """Return what the counters of GPUs that it had for itself say of an attempt."""
+    return [one for one in attempt.readings if one.domains == ("gpu",) and one.device and is_measured(one)]
+
+
+def _gpu_counters(attempts: Iterable[Attempt], zero: float, elapsed: float) -> dict[str, Series]:
+    """Join the attempts' readings to one counter a GPU; between attempts nothing is known of it, so it stands still."""
+    pieces: dict[str, list[tuple[float, float, float]]] = {}
+    for attempt in attempts:
+        work = _work(attempt, zero, elapsed)
+        for reading in _gpu_readings(attempt):
+            pieces.setdefault(reading.device, []).append((work.start, work.end, (reading.energy_j or 0.0) * 1e6))
+    return {device: series for device, found in pieces.items() if (series := _joined(sorted(found))) is not None}
+
+
+def _joined(pieces: Sequence[tuple[float, float, float]]) -> Series | None:
+    """Return the counter of pieces that do not overlap; None if they do: then the GPU was nobody's own."""
+    points: dict[float, float] = {}
+    total = 0.0
+    for start, end, energy in pieces:
+        if end <= start or (points and start < max(points)):
+            return None
+        points.setdefault(start, total)
+        total += energy
+        points[end] = total
+    return Series(tuple(points), tuple(points.values()))
+
+
+def _reconciled(history: History, runs: set[int], one: dict[Any, Any]) -> Reconciliation | None:
+    """Compare the job with the meters of its nodes, if every node had one."""
+    records = [record for record in history.energy if record.get("scope") == "node" and record.get("run") in runs]
+    if len({record.get("host") for record in records}) != one["node_count"]:
+        return None
+    readings = [reading for record in records for reading in readings_of(record) if is_measured(reading)]
+    if (
+        not readings
+        or len({(reading.host, reading.domains, reading.device) for reading in readings}) > one["node_count"]
+    ):
+        return None  # several meters of one node may see the same joule
+    energy = round(sum(reading.energy_j or 0.0 for reading in readings) * 1e6)
+    meter = Meter("nodes", Series.steady(0.0, 1.0, energy))
+    return reconcile(apportion(meter, []), round(one["energy_j"] * 1e6))[1]
+
+
+def _part(one: JobLedger, name: str, energy: int) -> EnergyReading:
+    """Return an attempt's part of a job's joules as a reading."""
+    entries = [entry for entry in one.ledger.entries if entry.name == name]
+    u_j = sum(entry.u_j for entry in entries)  # all hang on one counter: their errors go together
+    joules = energy * 1e-6
+    return replace(
+        one.reading,
+        energy_j=joules,
+        method="apportioned",
+        assurance="C",
+        scope="trial",
+        seconds=0.0,
+        energy_low_j=max(joules - 2 * u_j, 0.0),
+        energy_high_j=joules + 2 * u_j,
+        share_rule="+".join(dict.fromkeys(entry.share_rule for entry in entries)),
+        share=energy / one.ledger.total_uj if one.ledger.total_uj else None,
+        flags=tuple(dict.fromkeys([*one.reading.flags, *(flag for entry in entries for flag in entry.flags)])),
+    )

@@ -1,0 +1,186 @@
+"""A job's accounted joules, booked to its trials: exact sums, lost work apart, nothing estimated among it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autode.energy import EnergyReading
+from autode.report import StudyData, load
+from autode.study.accounting import keep
+from autode.study.journal import Journal
+
+T0 = datetime(2026, 5, 4, 8, 0, 0, tzinfo=UTC)
+SETTINGS = {"AcctGatherEnergyType": "acct_gather_energy/pm_counters"}
+HEAD = "JobID|State|ElapsedRaw|NNodes|ConsumedEnergyRaw|Start|End\n"
+
+
+def clock(seconds: float) -> str:
+    return (T0 + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def at(seconds: float) -> str:
+    return (T0 + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def estimate(joules: float) -> EnergyReading:
+    return EnergyReading(joules, "modelled", "estimate", "D", ("cpu_pkg",), energy_low_j=0.0, energy_high_j=9 * joules)
+
+
+class Diary:
+    """Writes the journal of a study with two slots, at instants that the test gives."""
+
+    def __init__(self, folder: Path):
+        folder.mkdir()
+        self.folder, self.journal, self.number = folder, Journal(folder / "journal.jsonl"), -1
+        workflow = {
+            "name": "s",
+            "seed": 1,
+            "objective": {"metric": "e"},
+            "space": {},
+            "search": {"algorithm": "random"},
+        }
+        self.write("study", schema=1, name="s", identity={}, workflow=workflow)
+
+    def write(self, kind: str, **fields: Any) -> None:
+        self.journal.append({"type": kind, "run": self.number, **fields}, durable=False)
+
+    def run(self, time: float, restart: int = 0) -> None:
+        self.number += 1
+        slurm = {"job_id": "7", **({"restart_count": str(restart)} if restart else {})}
+        self.write("run", time=clock(time), host="node1", execution="processes", slots=2, ranks=1, slurm=slurm)
+
+    def begin(self, trial: int, time: float, attempt: int = 0) -> None:
+        if not attempt:
+            fields = {"params": {}, "point": [], "seed": 1, "role": "search", "generation": 0}
+            self.write("asked", trial=trial, time=clock(time), **fields)
+        self.write("started", trial=trial, attempt=attempt, host="node1", rank=0, device="cpu", time=clock(time))
+
+    def tell(
+        self, trial: int, start: float, end: float, attempt: int = 0, reading: EnergyReading | None = None
+    ) -> None:
+        readings = [(reading or estimate(3.0)).to_dict()]
+        times = {"started": clock(start), "finished": clock(end), "seconds": end - start}
+        result = {"state": "completed", "value": 0.5, "fitness": 0.5, "metrics": {"e": 0.5}, "epochs": 1, "error": ""}
+        self.write("told", trial=trial, attempt=attempt, host="node1", rank=0, energy=readings, **times, **result)
+
+    def end(self, time: float) -> None:
+        self.write("end", time=clock(time), reason="finished", exit_code=0, signal="")
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Iterator[Diary]:
+    diary = Diary(tmp_path / "out")
+    yield diary
+    diary.journal.close()
+
+
+def accounts(data: StudyData, job: str) -> dict[str, float]:
+    rows = data.energy[(data.energy["scope"] == "job") & (data.energy["id"] == job)]
+    return {row["account"] or "": row["joules"] for row in rows.to_dict("records")}
+
+
+def test_a_job_is_booked_to_the_microjoule(diary: Diary) -> None:
+    """100 s at 400 W on two slots: 10 s before the program, 5 s after; one slot free from 60 s on."""
+    diary.run(10)
+    diary.begin(0, 10)
+    diary.begin(1, 10)
+    diary.tell(1, 10, 60)
+    diary.tell(0, 10, 95)
+    diary.end(95)
+    keep(diary.folder, HEAD + f"7|COMPLETED|100|1|40000|{at(0)}|{at(100)}\n", "sacct", utc=True, cluster=SETTINGS)
+    data = load(diary.folder)
+    assert accounts(data, "7.0") == {
+        "": 40_000.0,
+        "trial": pytest.approx(85 * 200.0 + 50 * 200.0),
+        "overhead": pytest.approx(15 * 400.0),
+        "lost": 0.0,
+        "idle": pytest.approx(35 * 200.0),
+        "unattributed": 0.0,
+    }
+    found = accounts(data, "7.0")
+    assert sum(round(joules * 1e6) for account, joules in found.items() if account) == 40_000_000_000
+    assert data.trials["energy_j"].tolist() == [pytest.approx(17_000.0), pytest.approx(10_000.0)]
+    assert data.trials["energy_class"].tolist() == ["apportioned"] * 2, "better than the estimate that is there too"
+    assert data.energy_total["energy_j"] == pytest.approx(27_000.0), "no estimate in it"
+    rows = data.energy[(data.energy["scope"] == "trial") & (data.energy["source"] == "sacct:job")]
+    assert rows["share"].tolist() == [pytest.approx(0.425), pytest.approx(0.25)]
+    assert set(rows["share_rule"]) == {"core_seconds"}
+    assert (rows["joules_low"] < rows["joules"]).all()
+    assert (rows["joules"] < rows["joules_high"]).all()
+    assert (data.energy["source"] == "estimate").any(), "the estimates stay, in rows of their own"
+
+
+def test_what_a_dead_node_took_with_it_is_in_the_lost_account(diary: Diary) -> None:
+    diary.run(0)
+    diary.begin(0, 0)
+    diary.begin(1, 0)
+    diary.tell(0, 0, 20)  # and then the node died
+    diary.run(60, restart=1)
+    diary.begin(1, 60, attempt=1)
+    diary.tell(1, 60, 80, attempt=1)
+    diary.end(80)
+    text = f"7|NODE_FAIL|40|1|4000|{at(0)}|{at(40)}\n7|COMPLETED|20|1|4000|{at(60)}|{at(80)}\n"
+    keep(diary.folder, HEAD + text, "sacct", utc=True, cluster=SETTINGS)
+    data = load(diary.folder)
+    first = accounts(data, "7.0")
+    # 50 W a slot; trial 1 was under way for all of the 40 s
+    assert first == {"": 4000.0, "trial": 1000.0, "overhead": 0.0, "lost": 2000.0, "idle": 1000.0, "unattributed": 0.0}
+    lost = data.attempts[data.attempts["state"] == "lost"].iloc[0]
+    assert lost["energy_j"] == pytest.approx(first["lost"])
+    both = data.trials.set_index("trial").loc[1, "energy_j"]
+    assert both == pytest.approx(first["lost"] + accounts(data, "7.1")["trial"]), (
+        "a trial costs what all its attempts did"
+    )
+
+
+def test_a_gpu_that_counted_for_one_trial_is_not_shared_out(diary: Diary) -> None:
+    """100 s at 400 W; trial 0 had a GPU that took 150 W of them."""
+    gpu = {"device": "GPU-a", "share_rule": "gpu_exclusive", "seconds": 100.0}
+    diary.run(0)
+    diary.begin(0, 0)
+    diary.begin(1, 0)
+    diary.tell(0, 0, 100, reading=EnergyReading(15_000.0, "measured_counter", "nvml", "B", ("gpu",), **gpu))
+    diary.tell(1, 0, 100)
+    diary.end(100)
+    keep(diary.folder, HEAD + f"7|COMPLETED|100|1|40000|{at(0)}|{at(100)}\n", "sacct", utc=True, cluster=SETTINGS)
+    data = load(diary.folder)
+    rows = data.energy[(data.energy["scope"] == "trial") & (data.energy["source"] == "sacct:job")]
+    assert rows["joules"].tolist() == [pytest.approx(15_000 + 12_500), pytest.approx(12_500)]
+    assert rows["share_rule"].tolist() == ["gpu_exclusive+core_seconds", "core_seconds"]
+
+
+@pytest.mark.parametrize("row", ["7|RUNNING|100|1|||", "7|COMPLETED|100|1|0||"])
+def test_without_joules_nothing_is_booked(diary: Diary, row: str) -> None:
+    diary.run(0)
+    diary.begin(0, 0)
+    diary.tell(0, 0, 100)
+    keep(diary.folder, HEAD + row + "\n", "sacct", utc=True)
+    data = load(diary.folder)
+    assert not (data.energy["scope"] == "job").any()
+    assert data.trials["energy_class"].tolist() == ["estimated"]
+
+
+def test_where_the_clock_of_a_text_is_unknown_the_job_ends_with_the_program(diary: Diary) -> None:
+    diary.run(10)
+    diary.begin(0, 10)
+    diary.tell(0, 10, 100)
+    diary.end(100)
+    keep(diary.folder, HEAD + "7|COMPLETED|100|1|40000|2031-01-01T00:00:00|2031-01-01T00:01:40\n", "file x")
+    found = accounts(load(diary.folder), "7.0")
+    assert (found["overhead"], found["trial"], found["idle"]) == (4000.0, 18_000.0, 18_000.0)
+
+
+def test_meters_of_all_nodes_are_reconciled_with_the_job(diary: Diary) -> None:
+    diary.run(0)
+    for _ in range(2):
+        node = EnergyReading(15_000.0, "measured_counter", "rapl", "B", ("cpu_pkg", "dram"), scope="node", host="node1")
+        diary.write("energy", scope="node", host="node1", readings=[node.to_dict()], time=clock(50))
+    diary.end(100)
+    keep(diary.folder, HEAD + f"7|COMPLETED|100|1|40000|{at(0)}|{at(100)}\n", "sacct", utc=True)
+    rows = load(diary.folder).energy
+    assert rows[rows["scope"] == "job"]["reason"].iloc[0] == "residual against the nodes' meters 10000.0 J, 25.0 %"
