@@ -63,7 +63,9 @@ def all_checks() -> Iterator[Finding]:
     yield _program("Slurm", "sbatch", "--version", "not a Slurm machine, or its commands are not on PATH")
     yield _program("Slurm accounting", "sacct", "--version", "energy of jobs cannot be collected here")
     yield _container()
-    for meter in open_meters("auto").availability():
+    with open_meters("auto") as meters:
+        available = meters.availability()
+    for meter in available:
         state = OK if meter.available else ABSENT
         detail = (
             ", ".join(meter.domains) + (f" ({meter.reason})" if meter.reason else "")
