@@ -98,7 +98,7 @@ def _is_bookable(one: dict[Any, Any]) -> bool:
 def _job_ledger(history: History, one: dict[Any, Any], runs: Sequence[RunHistory]) -> JobLedger:
     elapsed, numbers = float(one["elapsed_s"]), {run.record["run"] for run in runs}
     zero = _start_of(one, runs)
-    attempts = [a for a in history.attempts if a.get("run") in numbers and a.started and a.state != RUNNING]
+    attempts = [a for a in history.attempts if _run_of(a) in numbers and a.started and a.state != RUNNING]
     works = [_work(attempt, zero, elapsed) for attempt in attempts]
     slots = max([float(run.record.get("slots") or 1) for run in runs] or [1.0])
     works += _outside(runs, zero, elapsed, slots)
@@ -139,13 +139,18 @@ def _name(attempt: Attempt) -> str:
     return f"{attempt.trial}.{attempt.number}"
 
 
+def _run_of(attempt: Attempt) -> Any:
+    """Return the run in which an attempt began; the loss of one is written down by the next run."""
+    return attempt.start.get("run", attempt.end.get("run"))
+
+
 def _work(attempt: Attempt, zero: float, elapsed: float) -> Work:
-    """Return an attempt as work on its job; one without an end worked until its job ended."""
+    """Return an attempt as work on its job; one that was lost held its slot until its job ended."""
+    lost = attempt.state == LOST_STATE
     start = min(max(_posix(str(attempt.started)) - zero, 0.0), elapsed)
-    finished = attempt.end.get("finished")
-    end = elapsed if finished is None else _posix(finished) - zero
-    account = LOST if attempt.state == LOST_STATE else TRIAL
+    end = elapsed if lost or not attempt.end.get("finished") else _posix(attempt.end["finished"]) - zero
     devices = tuple(reading.device for reading in _gpu_readings(attempt))
+    account = LOST if lost else TRIAL
     return Work(_name(attempt), start, min(max(end, start), elapsed), account, devices=devices)
 
 

@@ -115,12 +115,18 @@ def test_a_job_is_booked_to_the_microjoule(diary: Diary) -> None:
     assert (data.energy["source"] == "estimate").any(), "the estimates stay, in rows of their own"
 
 
-def test_what_a_dead_node_took_with_it_is_in_the_lost_account(diary: Diary) -> None:
+@pytest.mark.parametrize("noted", [False, True], ids=["not yet noted", "noted by the next run"])
+def test_what_a_dead_node_took_with_it_is_in_the_lost_account(diary: Diary, noted: bool) -> None:
     diary.run(0)
     diary.begin(0, 0)
     diary.begin(1, 0)
     diary.tell(0, 0, 20)  # and then the node died
     diary.run(60, restart=1)
+    if noted:  # with the last sign of life as its end
+        times = {"started": clock(0), "finished": clock(15), "seconds": 15.0}
+        diary.write(
+            "attempt", trial=1, attempt=0, state="lost", host="node1", rank=0, energy=[], error="node_fail", **times
+        )
     diary.begin(1, 60, attempt=1)
     diary.tell(1, 60, 80, attempt=1)
     diary.end(80)
