@@ -146,7 +146,8 @@ class Trial:
     epochs : int or None
         Fidelity: how many epochs to train; None if the study leaves it to the objective.
     comm : object or None
-        MPI communicator of this trial when it has several ranks.
+        MPI communicator of this trial when it has several ranks: all of them run the objective with the same
+        parameters and seed, and what its rank 0 reports and returns counts.
     attempt : int
         0, or how often this trial was started before.
     """
@@ -188,5 +189,9 @@ class Trial:
             self.on_report(int(epoch), {name: float(value) for name, value in metrics.items()})
 
     def should_stop(self) -> bool:
-        """Whether the trial should end now: save a checkpoint, then raise `TrialInterrupted`."""
+        """Whether the trial should end now: save a checkpoint, then raise `TrialInterrupted`.
+
+        In a trial on several ranks it is a collective call: all ranks must make it equally often, and all get the same
+        answer.
+        """
         return self.stop_requested is not None and self.stop_requested()

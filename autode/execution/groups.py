@@ -30,6 +30,9 @@ GRACE_S = 10.0
 _START_S = 60.0
 #: why a run ends whose ranks do not come back; the rest of "stopped by ..."
 HUNG = "a trial that hangs in MPI"
+#: a trial whose ranks failed in different ways costs a communicator for good, and MPICH has about 2000 in a process
+SPOILT_LIMIT = 1000
+SPOILT = "many trials that failed on some of their ranks"
 
 
 def check_world(ranks: int, ranks_per_trial: int) -> None:
@@ -85,6 +88,11 @@ class TrialUnderWay:
     parts: dict[int, TrialResult] = field(default_factory=dict)
     error: str = ""
     give_up_s: float = float("inf")
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether messages may be left on its communicator, which is then never used again."""
+        return len({(part.state, part.traceback) for part in self.parts.values()}) > 1
 
     @property
     def missing(self) -> list[int]:
@@ -173,6 +181,7 @@ class GroupExecutor(MpiExecutor):
         self.ranks = self.slots * ranks_per_trial
         self._idle = list(range(self.ranks - ranks_per_trial, -1, -ranks_per_trial))  # leaders; rank 0's group is last
         self._trials: dict[int, TrialUnderWay] = {}
+        self._spoilt = 0
         self._hung = False
 
     def submit(self, task: TrialTask) -> None:
@@ -254,6 +263,9 @@ class GroupExecutor(MpiExecutor):
     def _end(self, trial: TrialUnderWay) -> Finished:
         """Return the end of a trial, its tracebacks in its log."""
         del self._trials[trial.task.number]
+        self._spoilt += trial.spoilt
+        if trial.spoilt and self._spoilt >= SPOILT_LIMIT:
+            self._ask_to_stop(SPOILT)
         result, folder = trial.result(), Path(trial.task.directory)
         if result.traceback:
             add_to_log(folder, result.traceback.encode())

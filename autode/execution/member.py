@@ -19,9 +19,12 @@ from autode.execution.devices import device_of, gpu_count
 from autode.execution.evaluate import Place, evaluate
 from autode.execution.events import Event, Finished
 from autode.execution.local import thread_limits
-from autode.execution.mpi import Comm, Pause
+from autode.execution.mpi import Pause
 from autode.execution.worker import Prepared, Setup
-from autode.trial import FAILED, Trial, TrialResult, TrialTask
+from autode.trial import Trial, TrialResult, TrialTask
+
+#: communicators are freed so many at a time, to make all ranks agree seldom
+_FREED_AT_ONCE = 16
 
 
 class TrialCancelled(Exception):  # noqa: N818 - a signal to unwind; the error was another rank's
@@ -82,18 +85,17 @@ class TrialComm:
     comm : mpi4py communicator
     agreement : StopAgreement
         On that communicator.
-    ended_well : bool
-        Whether the trial has ended on this rank without an error.
+    ending : tuple of str
+        How the trial has ended on this rank: state and traceback.
     """
 
     comm: Any
     agreement: StopAgreement
-    ended_well: bool = False
+    ending: tuple[str, str] = ("", "")
 
-    def trace(self) -> tuple[bool, int]:
-        """Return whether nothing is left of the trial here, and a number that must then be the same on all ranks."""
-        empty = self.ended_well and bool(self.comm) and not self.comm.Iprobe()
-        return empty, self.agreement.calls
+    def trace(self) -> tuple[bool, int, tuple[str, str]]:
+        """Return whether no message is left here, and what is the same on all ranks if they all went the same way."""
+        return bool(self.comm) and not self.comm.Iprobe(), self.agreement.calls, self.ending
 
 
 @dataclass(frozen=True)
@@ -161,18 +163,17 @@ class GroupMember:
         Ranks a group.
     """
 
-    def __init__(self, comm: Comm, setup: Setup, threads: int, size: int):
+    def __init__(self, comm: Any, setup: Setup, threads: int, size: int):
         from mpi4py import MPI
 
         os.environ.update(thread_limits(threads))
         self._world, self._setup = comm, setup
         self._seat = seat = find_seat(comm, size)
         self._place = Place.here(comm.rank, seat.device)
-        split: Callable[[int, int], Any] = getattr(comm, "Split")  # noqa: B009 - not in the protocol of processes
-        self._group = split(MPI.UNDEFINED if seat.group is None else seat.group, comm.rank)
+        self._group = comm.Split(MPI.UNDEFINED if seat.group is None else seat.group, comm.rank)
         hosts = {self._place.host} if seat.group is None else set(self._group.allgather(self._place.host))
         self._several_nodes = len(hosts) > 1
-        self._comms: list[TrialComm] = []  # of this trial and the one before it
+        self._comms: list[TrialComm] = []  # of this trial and those before it
         self._meters = _meters(setup, seat)
         self._objective: Prepared | None = None
         self.pipe, self._events = Pipe(duplex=False)
@@ -225,14 +226,14 @@ class GroupMember:
     def _fresh_comm(self) -> TrialComm:
         """Return a communicator of its own for a trial: messages that one trial leaves behind do not reach the next.
 
-        MPI gives the numbers of freed communicators to new ones, and with them what is still under way. So the last
-        but one is freed, when a whole trial has passed, and only if all ranks are sure that it is empty.
+        MPI gives the numbers of freed communicators to new ones, and with them what is still under way. So they are
+        freed when several further trials have passed, and only those that all ranks left in the same way.
         """
-        if len(self._comms) == 2:
-            old = self._comms.pop(0)
-            traces = set(self._group.allgather(old.trace()))
-            if len(traces) == 1 and traces.pop()[0]:
-                old.comm.Free()
+        if len(self._comms) == 2 * _FREED_AT_ONCE:
+            old, self._comms = self._comms[:_FREED_AT_ONCE], self._comms[_FREED_AT_ONCE:]
+            for one, *traces in zip(old, *self._group.allgather([one.trace() for one in old]), strict=True):
+                if traces[0][0] and len(set(traces)) == 1:
+                    one.comm.Free()
         comm = self._group.Dup()
         agreement = StopAgreement(comm, lambda: self._stop, lambda: self._cancelled)
         self._comms.append(TrialComm(comm, agreement))
@@ -240,10 +241,9 @@ class GroupMember:
 
     def _evaluate(self, task: TrialTask) -> TrialResult:
         """Run the objective; all ranks of the group start it at once."""
-        fresh = self._fresh_comm()
-        comm, agreement = fresh.comm, fresh.agreement
         self._objective = objective = self._objective or Prepared(self._setup.make_objective, self._place.device)
-        comm.Barrier()  # the time limit and the meters begin when the slowest has imported what it needs
+        fresh = self._fresh_comm()  # all ranks meet here, so time limit and meters begin when the slowest is ready
+        comm, agreement = fresh.comm, fresh.agreement
 
         def with_comm(trial: Trial) -> Any:
             trial.comm, trial.stop_requested = comm, agreement
@@ -252,7 +252,7 @@ class GroupMember:
         emit = self._events.send if comm.rank == 0 else _ignore
         stopped: Callable[[], bool] = lambda: agreement.stopped  # noqa: E731
         result = evaluate(task, with_comm, self._meters, self._place, emit, stopped, keep_folder=True)
-        fresh.ended_well = result.state != FAILED
+        fresh.ending = result.state, result.traceback
         return replace(result, energy=self._energy(result))
 
     def _energy(self, result: TrialResult) -> tuple[dict[str, Any], ...]:

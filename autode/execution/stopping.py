@@ -28,12 +28,13 @@ class StopRequest:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal."""
-        self.ask(signal.Signals(number).name)
+        self.count += 1
+        self.name = self.name or signal.Signals(number).name
 
     def ask(self, name: str) -> None:
-        """Count one more request, by a signal or by something else that must end the run."""
-        self.count += 1
-        self.name = self.name or name
+        """Ask for the end of the run for another reason than a signal; asking again hastens nothing."""
+        if not self.count:
+            self.count, self.name = 1, name
 
     def __bool__(self) -> bool:
         return self.count > 0

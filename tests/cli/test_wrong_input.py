@@ -64,7 +64,10 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "schedule of the wrong type": ({"execution__schedule": [1]}, ["[execution] schedule: expected one of", "not [1]"]),
     "negative timeout": ({"execution__trial_timeout_s": -1}, ["[execution] trial_timeout_s: expected a number"]),
     "timeout that is not a number": ({"execution__trial_timeout_s": float("nan")}, ["[execution] trial_timeout_s"]),
-    "ranks per trial": ({"execution__ranks_per_trial": 2}, ["[execution] ranks_per_trial: expected 1"]),
+    "ranks per trial": (
+        {"execution__ranks_per_trial": 0},
+        ["[execution] ranks_per_trial: expected a whole number of at least 1"],
+    ),
     "negative budget": ({"budget__seconds": -5}, ["[budget] seconds: expected a number of at least 0, not -5"]),
     # the objective
     "unknown direction": ({"objective__direction": "down"}, ['direction: expected one of "minimize", "maximize"']),

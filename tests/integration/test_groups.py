@@ -218,6 +218,41 @@ def test_an_objective_that_cannot_be_built_on_one_rank_fails_its_trials(project:
     assert len(failures(project)) == 6
 
 
+def test_trials_that_fail_alike_on_all_ranks_cost_nothing_and_others_end_the_run_in_time(
+    project: Any, mpiexec: str
+) -> None:
+    """What a half-failed trial leaves behind costs a communicator, of which MPI has some thousand."""
+    source = (
+        "from autode.execution import groups\n"
+        "groups.SPOILT_LIMIT = 3\n"
+        "def objective(trial):\n"
+        "    if trial.number < 6 or trial.number % 2 and trial.comm.rank:\n"
+        "        raise ValueError\n"
+        "    return 1.0\n"
+    )
+    project.write(source, search__evaluations=18, **PAIRS)
+    out = project.run(**ranks(mpiexec, 2), code=3).stdout
+    assert "stopped by many trials that failed on some of their ranks" in out
+    assert len(project.records("told")) == 12
+    project.run(**ranks(mpiexec, 2), code=3)  # the last trial is the third of this run
+    project.run(**ranks(mpiexec, 2))
+    assert set(failures(project)) == {0, 1, 2, 3, 4, 5, 7, 9, 11, 13, 15, 17}
+    assert Counter(record["trial"] for record in project.records("told")) == dict.fromkeys(range(18), 1)
+
+
+def test_a_hundred_trials_free_their_communicators(project: Any, mpiexec: str) -> None:
+    source = (
+        "from mpi4py import MPI\n"
+        "handles = set()\n"
+        "def objective(trial):\n"
+        "    handles.add(trial.comm.handle)\n"
+        "    return {'error': trial.params['x'], 'handles': len(handles)}\n"
+    )
+    project.write(source, search__evaluations=120, **PAIRS)
+    project.run(**ranks(mpiexec, 2))
+    assert max(record["metrics"]["handles"] for record in project.records("told")) < 60
+
+
 @pytest.mark.slow
 def test_ranks_that_hang_end_the_job_and_the_next_run_finishes(project: Any, launcher: str) -> None:
     """A failed rank leaves its partner in a collective call: nothing but the end of the job gets it out."""
@@ -248,6 +283,8 @@ def test_ranks_that_hang_end_the_job_and_the_next_run_finishes(project: Any, lau
 def test_a_trial_that_hangs_past_its_time_limit_is_told_before_the_job_ends(project: Any, mpiexec: str) -> None:
     source = (
         "import time\n"
+        "from autode.execution import groups\n"
+        "groups.GRACE_S = 1.0\n"
         "def objective(trial):\n"
         "    trial.report(1, error=1.0)\n"
         "    if trial.number == 2 and trial.comm.rank == 0:\n"
@@ -257,7 +294,7 @@ def test_a_trial_that_hangs_past_its_time_limit_is_told_before_the_job_ends(proj
     project.write(source, search__evaluations=12, execution__trial_timeout_s=1, **PAIRS)
     project.run(**ranks(mpiexec, 2), code=3)
     (told,) = (record for record in project.records("told") if record["state"] == "failed")
-    assert told["error"].startswith("timeout: the trial ran longer than 1 s; ranks 0, 1 did not come back")
+    assert told["error"].startswith("timeout: the trial ran longer than 1 s; ranks 0, 1 did not come back within 1 s")
     assert (told["trial"], told["epochs"], told["rank"]) == (2, 1, 0)
     project.run(**ranks(mpiexec, 3))
     assert set(failures(project)) == {2}
@@ -359,3 +396,34 @@ def test_the_python_interface_on_every_rank(project: Any, mpiexec: str) -> None:
     subprocess.run([mpiexec, "-n", "4", sys.executable, "script.py"], cwd=project.folder, check=True, timeout=60)
     assert sorted(record["trial"] for record in project.records("told")) == list(range(8))
     assert failures(project) == {}
+
+
+@pytest.mark.slow
+def test_a_trial_that_hangs_leaves_the_other_groups_the_time_to_save(project: Any, mpiexec: str) -> None:
+    source = (
+        "import time\n"
+        "from autode.execution import groups\n"
+        "from autode.trial import TrialInterrupted\n"
+        "groups.GRACE_S = 1.0\n"
+        "def objective(trial):\n"
+        "    if trial.number == 1 and trial.attempt == 0:\n"
+        "        if trial.comm.rank:\n"
+        "            raise ValueError\n"
+        "        trial.comm.barrier()\n"
+        "    stop = trial.attempt > 0\n"
+        "    while trial.number in (0, 2) and not stop:\n"
+        "        stop = trial.should_stop()\n"
+        "        time.sleep(0.01)\n"
+        "    if trial.number in (0, 2) and trial.attempt == 0:\n"
+        "        (trial.directory / 'saved').touch()\n"
+        "        raise TrialInterrupted\n"
+        "    return 1.0\n"
+    )
+    project.write(source, search__evaluations=6, search__population=6, **PAIRS)
+    project.run(**ranks(mpiexec, 6), code=3)
+    attempts = {record["trial"]: record["state"] for record in project.records("attempt")}
+    assert attempts == {0: "interrupted", 2: "interrupted"}
+    assert len(list((project.out / "trials").glob("*/saved"))) == 2
+    project.run(**ranks(mpiexec, 4))
+    assert set(failures(project)) == {1}
+    assert len(project.records("told")) == 6
