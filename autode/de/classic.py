@@ -12,7 +12,7 @@ from autode.de.arrays import FloatArray, IntArray
 from autode.de.checks import within
 from autode.de.indices import excluding
 from autode.de.optimizer import DifferentialEvolution
-from autode.de.pbest import best_count, pbest_donors
+from autode.de.pbest import best_count, pbest_donors, prepared
 from autode.de.strategy import Columns, Common
 from autode.de.table import Draws
 
@@ -20,8 +20,9 @@ from autode.de.table import Draws
 class _FixedControl(DifferentialEvolution):
     """The same F and CR for every trial."""
 
-    def _control(self, draws: Draws, slots: IntArray) -> Columns:
-        return {"F": np.full(slots.size, self.options["F"]), "CR": np.full(slots.size, self.options["CR"])}
+    def _prepare(self, table: Draws) -> Draws:
+        rows = len(table["jrand"])
+        return {**table, "F": np.full(rows, self.options["F"]), "CR": np.full(rows, self.options["CR"])}
 
 
 class Rand1Bin(_FixedControl):
@@ -109,11 +110,12 @@ class CurrentToPBest1Bin(_FixedControl):
         options = {**fixed_options(F, CR), "p": within("p", p, 0, 1), "archive_rate": rate}
         super().__init__(bounds, options=options, archive_rate=rate, **common)
 
-    def _control(self, draws: Draws, slots: IntArray) -> Columns:
-        return {**super()._control(draws, slots), "archive": draws["archive"]}
+    def _prepare(self, table: Draws) -> Draws:
+        n = self._population.n
+        return {**super()._prepare(table), **prepared(table, n, best_count(self.options["p"], n))}
 
     def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
-        return pbest_donors(self._population, draws, slots, best_count(self.options["p"], self._population.n))
+        return pbest_donors(self._population, draws, slots)
 
     def _mutate(self, parent: FloatArray, donors: Sequence[IntArray], control: Columns) -> FloatArray:
         return mutation.current_to_pbest_1(self._population.donors, parent, donors, control["F"])

@@ -7,10 +7,23 @@ import numpy.typing as npt
 
 from autode.de.arrays import FloatArray, IntArray
 
+Singles = npt.NDArray[np.float32]
 
-def binomial(
-    mutant: FloatArray, parent: FloatArray, CR: FloatArray, u: npt.NDArray[np.float32], jrand: IntArray
-) -> None:
+
+def always_cross(u: Singles, jrand: IntArray) -> None:
+    """Mark the gene of each individual that comes from the mutant in any case, for `binomial`, in place.
+
+    Parameters
+    ----------
+    u : ndarray of float32, shape (n, D)
+        Uniforms of [0, 1); those of the chosen genes become -1, which is below every CR.
+    jrand : ndarray of int, shape (n,)
+        The gene of each individual.
+    """
+    u[np.arange(jrand.size), jrand] = -1.0
+
+
+def binomial(mutant: FloatArray, parent: FloatArray, CR: FloatArray, u: Singles) -> None:
     """Binomial crossover, in place on the mutant (Storn & Price 1997, eq. 4).
 
     Gene j comes from the mutant if ``u_j < CR`` or ``j == jrand``, else from the parent.
@@ -22,10 +35,7 @@ def binomial(
     CR : ndarray, shape (n,)
         Crossover rates in [0, 1].
     u : ndarray of float32, shape (n, D)
-        Uniforms of [0, 1). Single precision: 24 bits decide a comparison well enough and cost half the memory.
-    jrand : ndarray of int, shape (n,)
-        The gene of each individual that always crosses.
+        Uniforms of [0, 1), one gene a row marked by `always_cross`. Single precision: 24 bits decide a comparison well
+        enough and cost half the memory.
     """
-    keep = u >= CR.astype(np.float32)[:, None]
-    keep[np.arange(jrand.size), jrand] = False
-    np.copyto(mutant, parent, where=keep)
+    np.copyto(mutant, parent, where=u >= CR.astype(np.float32)[:, None])

@@ -31,9 +31,13 @@ def excluding(u: FloatArray, n: int, *taken: IntArray) -> IntArray:
     -------
     ndarray of int, shape (m,)
     """
-    drawn = scaled(u, n - len(taken))
+    return past(scaled(u, n - len(taken)), *taken)
+
+
+def past(drawn: IntArray, *taken: IntArray) -> IntArray:
+    """Shift numbers that were drawn from the ``n - k`` values left past the k taken ones; see `excluding`."""
     for value in _rising(taken):
-        drawn += drawn >= value
+        drawn = drawn + (drawn >= value)
     return drawn
 
 

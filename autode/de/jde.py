@@ -50,12 +50,14 @@ class JDE(Rand1Bin):
         n = self._population.n
         self._population.individual = {"F": np.full(n, 0.5), "CR": np.full(n, 0.9)}
 
+    def _prepare(self, table: Draws) -> Draws:
+        option = self.options
+        renewed = {name: table[name] < option[rate] for name, rate in (("new_F", "tau_F"), ("new_CR", "tau_CR"))}
+        return {**table, **renewed, "F": option["F_low"] + table["F"] * option["F_width"]}
+
     def _control(self, draws: Draws, slots: IntArray) -> Columns:
-        own, option = self._population.individual, self.options
-        fresh = option["F_low"] + draws["F"] * option["F_width"]
-        F = np.where(draws["new_F"] < option["tau_F"], fresh, own["F"][slots])
-        CR = np.where(draws["new_CR"] < option["tau_CR"], draws["CR"], own["CR"][slots])
-        return {"F": F, "CR": CR}
+        own = self._population.individual.items()
+        return {name: np.where(draws[f"new_{name}"], draws[name], column[slots]) for name, column in own}
 
     def _survived(self, slots: IntArray, rows: IntArray) -> None:
         bred = self._trials.generation[rows] > 0  # initial individuals come without F and CR

@@ -58,7 +58,7 @@ class LSHADE(SuccessHistoryDE):
         }
         super().__init__(bounds, memory, archive_rate, options, **common)
 
-    def _best_count(self, draws: Draws) -> int:
+    def _best_count(self, table: Draws) -> int:
         return best_count(self.options["p"], self._population.n)
 
     def _planned_size(self) -> int:

@@ -14,7 +14,7 @@ from autode.de.checks import choice, whole
 from autode.de.population import Population
 from autode.de.start import MINIMUM, default_size, given_count, initial_points
 from autode.de.strategy import Strategy
-from autode.de.table import RandomTable
+from autode.de.table import Draws, RandomTable
 from autode.de.trials import Batch, Trials
 
 SCHEDULES = ("generational", "asynchronous")
@@ -91,6 +91,7 @@ class DifferentialEvolution(Strategy):
         self._population = Population(initial_points(self.box, size, rng, init, x0), archive_rate)
         self._table = RandomTable(rng, self.box.dimension, self.uniforms, self.normals)
         self._table.rows = size  # generation 0 has its points, it only uses up its rows
+        self._prepared: Draws | None = None
         self._trials = Trials(self.box.dimension, self.parameters)
         self.asked = self.nfev = self.generations = 0
         self._bred = self._generation = self._slot = self._since_tick = 0
@@ -215,6 +216,7 @@ class DifferentialEvolution(Strategy):
         self.best_x, self.best_f = state["best"][:-1].copy(), float(state["best"][-1])
         self._population = Population.restored(state["population"], self._archive_rate)
         self._table.load(state["table"])
+        self._prepared = None
         self._trials.load(state["trials"])
         self._relearn(state["learned"])
 
@@ -231,11 +233,15 @@ class DifferentialEvolution(Strategy):
         if not self._table.left:
             self._generation += 1
             self._table.draw(self._population.n)
+            self._prepared = None
         slots = self._next_slots(min(n, self._table.left))
-        draws = self._table.take(slots.size)
+        rows = self._table.take(slots.size)
         if self._generation == 0:
             x, control = self._population.x[slots], {}
         else:
+            if self._prepared is None:
+                self._prepared = self._prepare(self._table.columns)
+            draws = {name: column[rows] for name, column in self._prepared.items()}
             control = self._control(draws, slots)
             x = self._build(draws, slots, control)
         self._trials.append(self._bred, x, slots, self._generation, control)
@@ -250,7 +256,7 @@ class DifferentialEvolution(Strategy):
             slots %= size
         if self._trials.untold:
             out = self._trials.occupied(size)
-            if out[slots].any():
+            if np.count_nonzero(out[slots]):
                 cycle = np.arange(self._slot, self._slot + size) % size
                 slots = cycle[out[cycle] == out.min()][:n]
         self._slot = int(slots[-1] + 1) % size
@@ -271,9 +277,7 @@ class DifferentialEvolution(Strategy):
         while rows.size:
             left = self._population.n - self._since_tick
             now, rows = rows[:left], rows[left:]
-            slots = self._trials.slots[now]
-            distinct = now.size == 1 or (slots.min() >= 0 and np.unique(slots).size == now.size)
-            for some in (now,) if distinct else now[:, None]:
+            for some in (now,) if now.size == 1 or self._trials.distinct(now) else now[:, None]:
                 self._compete(some)
             self.nfev += now.size  # lot by lot: the reduction at the end of a generation goes by it
             self._since_tick += now.size
@@ -291,15 +295,17 @@ class DifferentialEvolution(Strategy):
         wins = (~(new > old)).nonzero()[0]  # also against an occupant without a value
         if not wins.size:
             return
-        rows, slots, new, old = rows[wins], slots[wins], new[wins], old[wins]
+        if wins.size < rows.size:
+            rows, slots, new, old = rows[wins], slots[wins], new[wins], old[wins]
         better = ((new < old) & (trials.generation[rows] > 0)).nonzero()[0]
         if better.size:
-            if self._archive_rate:  # before the occupants are overwritten
-                beaten = population.donors.take(slots[better], axis=0)
-                population.archive.insert(beaten, trials.parameter("archive")[rows[better]])
             with np.errstate(over="ignore"):  # an improvement too large for a float is an infinite one
                 delta = old[better] - new[better]
-            self._succeeded(rows[better], delta)
+            winners = rows[better]
+            if self._archive_rate:  # before the occupants are overwritten
+                beaten = population.donors.take(slots[better], axis=0)
+                population.archive.insert(beaten, trials.parameter("archive")[winners])
+            self._succeeded(winners, delta)
         population.replace(slots, trials.x.take(rows, axis=0), new)
         self._survived(slots, rows)
 
@@ -310,5 +316,6 @@ class DifferentialEvolution(Strategy):
         if size < self._population.n:
             self._trials.move(self._population.shrink(size))
             self._slot %= size
+        self._prepared = None
         self.generations += 1
         self._since_tick = 0

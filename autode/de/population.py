@@ -49,13 +49,13 @@ class Population:
 
     def donor_rows(self, numbers: IntArray) -> IntArray:
         """Turn numbers of 0 .. n + archive size - 1 (population first, then archive) into rows of `donors`."""
-        rows: IntArray = numbers + (numbers >= self.n) * (self.initial_size - self.n)
-        return rows
+        gap = self.initial_size - self.n
+        return numbers + (numbers >= self.n) * gap if gap else numbers
 
     def ranked(self) -> IntArray:
         """Slots from best to worst (stable; those without a value last), shape (n,)."""
         if self._ranking is None:
-            self._ranking = np.argsort(self.f, kind="stable")
+            self._ranking = self.f.argsort(kind="stable")
         return self._ranking
 
     def worst(self) -> int:

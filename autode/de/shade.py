@@ -49,8 +49,8 @@ class SHADE(SuccessHistoryDE):
         options = {"memory_size": memory_size, "p_max": within("p_max", p_max, 0, 1)}
         super().__init__(bounds, memory, archive_rate, options, **common)
 
-    def _best_count(self, draws: Draws) -> IntArray:
+    def _best_count(self, table: Draws) -> IntArray:
         n = self._population.n
         least = 2 / n
-        share: FloatArray = least + draws["p"] * max(0.0, self.options["p_max"] - least)
+        share: FloatArray = least + table["p"] * max(0.0, self.options["p_max"] - least)
         return np.minimum((n * share + 0.5).astype(np.int64), n)

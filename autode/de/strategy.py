@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, TypedDict
 
 import numpy as np
-import numpy.typing as npt
 
 from autode.de import crossover
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.bounds import REPAIRS, Box
-from autode.de.indices import scaled
 from autode.de.population import Population
 from autode.de.table import Draws
 from autode.de.trials import Trials
@@ -54,9 +52,17 @@ class Strategy:
     _population: Population
     _trials: Trials
 
+    def _prepare(self, table: Draws) -> Draws:
+        """Work out, for all rows of the random table at once, what changes only between generations.
+
+        That is what follows from the table, the population's size and what `_adapt` learns. The other methods get rows
+        of the result.
+        """
+        return table
+
     def _control(self, draws: Draws, slots: IntArray) -> Columns:
         """Choose the numbers that `parameters` names for each trial, arrays of shape (m,)."""
-        raise NotImplementedError
+        return {name: draws[name] for name in self.parameters}
 
     def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
         """Choose the donors of each trial, rows of ``_population.donors``, arrays of shape (m,)."""
@@ -70,28 +76,22 @@ class Strategy:
         """Build trial vectors, shape (m, D): mutation, crossover, repair."""
         dimension = self.box.dimension
         donors = self._donors(draws, slots)
-        jrand = scaled(draws["jrand"], dimension)
         step = max(1, BLOCK // dimension)
         if slots.size <= step:
-            return self._build_block(slots, donors, control, draws["crossing"], jrand)
+            return self._build_block(slots, donors, control, draws["crossing"])
         out = np.empty((slots.size, dimension))
         for part in (slice(start, start + step) for start in range(0, slots.size, step)):
             some = {name: column[part] for name, column in control.items()}
             rows = [index[part] for index in donors]
-            out[part] = self._build_block(slots[part], rows, some, draws["crossing"][part], jrand[part])
+            out[part] = self._build_block(slots[part], rows, some, draws["crossing"][part])
         return out
 
     def _build_block(
-        self,
-        slots: IntArray,
-        donors: Sequence[IntArray],
-        control: Columns,
-        crossing: npt.NDArray[np.float32],
-        jrand: IntArray,
+        self, slots: IntArray, donors: Sequence[IntArray], control: Columns, crossing: crossover.Singles
     ) -> FloatArray:
         parent = self._population.donors.take(slots, axis=0)
         trial = self._mutate(parent, donors, control)
-        crossover.binomial(trial, parent, control["CR"], crossing, jrand)
+        crossover.binomial(trial, parent, control["CR"], crossing)
         REPAIRS[self.options["repair"]](trial, parent, self.box)
         return trial
 

@@ -14,7 +14,7 @@ from autode.de.control import cauchy_factor, normal_rate
 from autode.de.indices import scaled
 from autode.de.memory import SuccessHistory
 from autode.de.optimizer import DifferentialEvolution
-from autode.de.pbest import pbest_donors
+from autode.de.pbest import pbest_donors, prepared
 from autode.de.strategy import Columns, Common
 from autode.de.table import Draws
 
@@ -51,17 +51,19 @@ class SuccessHistoryDE(DifferentialEvolution):
         self._memory = memory
         self._successes: list[FloatArray] = []  # arrays (3, s): F, CR and improvement of this generation's successes
 
-    def _best_count(self, draws: Draws) -> int | IntArray:
-        """How many of the best attract, from 2 to n: a number, or one for each trial."""
+    def _best_count(self, table: Draws) -> int | IntArray:
+        """How many of the best attract, from 2 to n: a number, or one for each row of the random table."""
         raise NotImplementedError
 
-    def _control(self, draws: Draws, slots: IntArray) -> Columns:
-        at = scaled(draws["memory"], self._memory.size)
-        F = cauchy_factor(self._memory.F[at], draws["F"])
-        return {"F": F, "CR": normal_rate(self._memory.CR[at], draws["CR"]), "archive": draws["archive"]}
+    def _prepare(self, table: Draws) -> Draws:
+        at = scaled(table["memory"], self._memory.size)
+        F = cauchy_factor(self._memory.F[at], table["F"])
+        CR = normal_rate(self._memory.CR[at], table["CR"])
+        donors = prepared(table, self._population.n, self._best_count(table))
+        return {"F": F, "CR": CR, "archive": table["archive"], "crossing": table["crossing"], **donors}
 
     def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
-        return pbest_donors(self._population, draws, slots, self._best_count(draws))
+        return pbest_donors(self._population, draws, slots)
 
     def _mutate(self, parent: FloatArray, donors: Sequence[IntArray], control: Columns) -> FloatArray:
         return mutation.current_to_pbest_1(self._population.donors, parent, donors, control["F"])

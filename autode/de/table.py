@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autode.de.crossover import always_cross
+from autode.de.indices import scaled
+
 Draws = dict[str, npt.NDArray[Any]]
 
 
@@ -22,7 +25,13 @@ class RandomTable:
         Number of coordinates D.
     uniforms, normals : sequence of str
         Names of the columns of uniforms of [0, 1) and of standard normals, shape (rows,) each. A column
-        ``"crossing"`` of single-precision uniforms, shape (rows, D), is always there.
+        ``"crossing"`` of single-precision uniforms, shape (rows, D), is always there; ``"jrand"`` marks its gene that
+        always crosses.
+
+    Attributes
+    ----------
+    columns : dict of str to ndarray
+        The numbers, by name.
     """
 
     def __init__(self, rng: np.random.Generator, dimension: int, uniforms: Sequence[str], normals: Sequence[str]):
@@ -31,7 +40,7 @@ class RandomTable:
         self._names = (*uniforms, *normals)
         self._counts = len(uniforms), len(normals)
         self._before = rng.bit_generator.state
-        self._columns: Draws = {}
+        self.columns: Draws = {}
         self.rows = self.row = 0
 
     @property
@@ -45,14 +54,15 @@ class RandomTable:
         self.rows, self.row = rows, 0
         uniforms = self._rng.random((self._counts[0], rows))
         normals = self._rng.standard_normal((self._counts[1], rows))
-        self._columns = dict(zip(self._names, (*uniforms, *normals), strict=True))
-        self._columns["crossing"] = self._rng.random((rows, self._dimension), dtype=np.float32)
+        self.columns = dict(zip(self._names, (*uniforms, *normals), strict=True))
+        self.columns["crossing"] = crossing = self._rng.random((rows, self._dimension), dtype=np.float32)
+        always_cross(crossing, scaled(self.columns["jrand"], self._dimension))
 
-    def take(self, n: int) -> Draws:
+    def take(self, n: int) -> slice:
         """Use up the next n rows."""
         part = slice(self.row, self.row + n)
         self.row += n
-        return {name: column[part] for name, column in self._columns.items()}
+        return part
 
     def state(self) -> dict[str, Any]:
         """Return generator states instead of the numbers: the table is drawn again when loaded."""

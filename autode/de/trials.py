@@ -36,7 +36,7 @@ class Batch:
 class Trials:
     """Table of bred trials, one row each, in order of their ids; rows leave after they were told.
 
-    Few wide arrays instead of many narrow ones: adding and removing single trials is what asynchronous runs do.
+    The arrays have room to spare: adding and removing single trials is what asynchronous runs do.
 
     Parameters
     ----------
@@ -47,55 +47,55 @@ class Trials:
 
     Attributes
     ----------
-    x : ndarray, shape (m, D)
+    size : int
+        Number of rows m.
     untold : int
         Rows without a value.
     """
 
     def __init__(self, dimension: int, parameters: Sequence[str]):
-        self._dimension = dimension
         self._row_of = {name: row for row, name in enumerate(parameters, start=1)}
+        self._x: FloatArray = np.empty((0, dimension))
+        self._whole: IntArray = np.empty((3, 0), dtype=np.int64)  # id, slot, generation
+        self._real: FloatArray = np.empty((1 + len(self._row_of), 0))  # value (NaN: untold), parameters
         self.clear()
 
     def clear(self) -> None:
         """Forget every row."""
-        self.x: FloatArray = np.empty((0, self._dimension))
-        self._whole: IntArray = np.empty((3, 0), dtype=np.int64)  # id, slot, generation
-        self._real: FloatArray = np.empty((1 + len(self._row_of), 0))  # value (NaN: untold), parameters
-        self.untold = 0
+        self.size = self.untold = 0
 
     @property
-    def size(self) -> int:
-        """Number of rows m."""
-        return int(self._whole.shape[1])
+    def x(self) -> FloatArray:
+        """Points, shape (m, D)."""
+        return self._x[: self.size]
 
     @property
     def ids(self) -> IntArray:
         """Name of each trial, rising, shape (m,)."""
-        column: IntArray = self._whole[0]
+        column: IntArray = self._whole[0, : self.size]
         return column
 
     @property
     def slots(self) -> IntArray:
         """Place in the population that each trial competes for; -1: that place is gone. Shape (m,)."""
-        column: IntArray = self._whole[1]
+        column: IntArray = self._whole[1, : self.size]
         return column
 
     @property
     def generation(self) -> IntArray:
         """Generation of each trial, shape (m,)."""
-        column: IntArray = self._whole[2]
+        column: IntArray = self._whole[2, : self.size]
         return column
 
     @property
     def values(self) -> FloatArray:
         """Objective values, shape (m,); NaN: not told yet (a told NaN is stored as inf)."""
-        column: FloatArray = self._real[0]
+        column: FloatArray = self._real[0, : self.size]
         return column
 
     def parameter(self, name: str) -> FloatArray:
         """One of the further numbers, shape (m,)."""
-        column: FloatArray = self._real[self._row_of[name]]
+        column: FloatArray = self._real[self._row_of[name], : self.size]
         return column
 
     def append(
@@ -103,20 +103,29 @@ class Trials:
     ) -> None:
         """Add rows with ids from ``first_id`` on; parameters that are missing become NaN."""
         n = len(slots)
-        whole = np.empty((3, n), dtype=np.int64)
-        whole[0], whole[1], whole[2] = np.arange(first_id, first_id + n), slots, generation
-        real = np.full((1 + len(self._row_of), n), np.nan)
+        new = slice(self.size, self.size + n)
+        self._reserve(new.stop)
+        self._x[new] = x
+        self._whole[0, new] = np.arange(first_id, first_id + n)
+        self._whole[1, new] = slots
+        self._whole[2, new] = generation
+        self._real[:, new] = np.nan
         for name, column in parameters.items():
-            real[self._row_of[name]] = column
-        if self.size:
-            x = np.concatenate((self.x, x))
-            whole, real = np.concatenate((self._whole, whole), axis=1), np.concatenate((self._real, real), axis=1)
-        self.x, self._whole, self._real = x, whole, real
+            self._real[self._row_of[name], new] = column
+        self.size += n
         self.untold += n
+
+    def _reserve(self, rows: int) -> None:
+        """Make room for so many rows, at least doubling it, so that single trials cost little."""
+        if rows > len(self._x):
+            free = max(rows, 2 * len(self._x)) - len(self._x)
+            self._x = np.pad(self._x, ((0, free), (0, 0)))
+            self._whole = np.pad(self._whole, ((0, 0), (0, free)))
+            self._real = np.pad(self._real, ((0, 0), (0, free)))
 
     def batch(self, rows: slice | BoolArray) -> Batch:
         """Copy some rows for the caller."""
-        ids, _, generation = self._whole[:, rows].copy()
+        ids, _, generation = self._whole[:, : self.size][:, rows].copy()
         return Batch(self.x[rows].copy(), ids, generation)
 
     def rows_of(self, ids: IntArray, asked: int) -> IntArray:
@@ -127,13 +136,13 @@ class Trials:
         ValueError
             If an id is not among them, or is named twice.
         """
-        if ids.size == self.untold == self.size and asked > self.ids[-1] and (ids == self.ids).all():
-            return np.arange(self.size)  # everything at once and in order, the usual case
-        rows = self._find(ids)
-        waiting = (self.ids.take(rows, mode="clip") == ids) & (ids < asked) if self.size else ids < 0
-        if waiting.all():
-            waiting = np.isnan(self.values[rows])
-        if not waiting.all():
+        if not self.size:
+            rows, waiting = ids, np.zeros(ids.size, dtype=np.bool_)
+        else:
+            rows = self._find(ids)
+            waiting = (self.ids.take(rows, mode="clip") == ids) & (ids < asked)
+            waiting &= np.isnan(self.values.take(rows, mode="clip"))
+        if np.count_nonzero(waiting) < ids.size:
             wrong = int(ids[~waiting][0])
             what = "has been told already" if 0 <= wrong < asked else "has not been asked for"
             raise ValueError(f"trial {wrong} {what}")
@@ -161,6 +170,11 @@ class Trials:
         waiting = self.slots[np.isnan(self.values)]
         return np.bincount(waiting[waiting >= 0], minlength=slots)
 
+    def distinct(self, rows: IntArray) -> bool:
+        """Whether some rows compete for different slots, none of them gone."""
+        slots = self.slots[rows]
+        return bool(slots.min() >= 0 and np.unique(slots).size == rows.size)
+
     def move(self, moved: IntArray) -> None:
         """Follow the population when it shrinks: ``moved`` has the new slot of every old one, -1 for the deleted."""
         slots = self.slots
@@ -171,14 +185,19 @@ class Trials:
         if not self.untold:
             self.clear()
         elif self.size > 2 * self.untold + 32:
-            keep = np.isnan(self.values)
-            self.x, self._whole, self._real = self.x[keep], self._whole[:, keep], self._real[:, keep]
+            kept = np.isnan(self.values).nonzero()[0]
+            self.size = kept.size
+            self._x[: self.size] = self._x[kept]
+            self._whole[:, : self.size] = self._whole[:, kept]
+            self._real[:, : self.size] = self._real[:, kept]
 
     def state(self) -> dict[str, Any]:
         """Return all rows as arrays."""
-        return {"x": self.x.copy(), "whole": self._whole.copy(), "real": self._real.copy()}
+        whole, real = self._whole[:, : self.size], self._real[:, : self.size]
+        return {"x": self.x.copy(), "whole": whole.copy(), "real": real.copy()}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` returned."""
-        self.x, self._whole, self._real = state["x"].copy(), state["whole"].copy(), state["real"].copy()
+        self._x, self._whole, self._real = state["x"].copy(), state["whole"].copy(), state["real"].copy()
+        self.size = len(self._x)
         self.untold = int(np.count_nonzero(np.isnan(self.values)))

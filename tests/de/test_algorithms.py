@@ -79,7 +79,7 @@ def test_jde_without_renewal_is_rand1bin():
     jde.tell(first.ids, rosenbrock(first.x))
     classic.tell(second.ids, rosenbrock(second.x))
     uniforms = np.random.default_rng(1).random((len(jde.uniforms), 5))
-    control = jde._control(dict(zip(jde.uniforms, uniforms, strict=True)), np.arange(5))
+    control = jde._control(jde._prepare(dict(zip(jde.uniforms, uniforms, strict=True))), np.arange(5))
     assert (control["F"] == 0.5).all() and (control["CR"] == 0.9).all()
 
 

@@ -12,9 +12,9 @@ from autode.de import mutation
 from autode.de.archive import Archive
 from autode.de.bounds import Box, clip, midpoint_target, reflect
 from autode.de.control import cauchy_factor, normal_rate
-from autode.de.crossover import binomial
+from autode.de.crossover import always_cross, binomial
 from autode.de.indices import excluding, scaled
-from autode.de.pbest import best_count, pbest_donors
+from autode.de.pbest import best_count, pbest_donors, prepared
 from autode.de.population import Population
 
 N, D, M = 9, 4, 7
@@ -67,14 +67,17 @@ def test_binomial_takes_each_gene_below_cr_and_always_jrand(rng):
         [mutant[i, j] if u[i, j] < np.float32(CR[i]) or j == jrand[i] else parent[i, j] for j in range(D)]
         for i in range(M)
     ]
-    binomial(mutant, parent, CR, u, jrand)
+    always_cross(u, jrand)
+    binomial(mutant, parent, CR, u)
     np.testing.assert_array_equal(mutant, expected)
 
 
 @pytest.mark.parametrize(("CR", "crossed"), [(0.0, 1), (1.0, D)])
 def test_binomial_at_its_ends_crosses_one_gene_or_all(rng, CR, crossed):
     mutant, parent = np.ones((M, D)), np.zeros((M, D))
-    binomial(mutant, parent, np.full(M, CR), rng.random((M, D), dtype=np.float32), rng.integers(0, D, M))
+    u = rng.random((M, D), dtype=np.float32)
+    always_cross(u, rng.integers(0, D, M))
+    binomial(mutant, parent, np.full(M, CR), u)
     assert (mutant.sum(axis=1) == crossed).all()
 
 
@@ -99,7 +102,7 @@ def test_pbest_donors_follow_the_definition_over_population_and_archive(rng, x):
     m = 5000
     draws = {name: rng.random(m) for name in ("pbest", "r1", "r2")}
     slots = rng.integers(0, 6, m)
-    pbest, r1, r2 = pbest_donors(population, draws, slots, 2)
+    pbest, r1, r2 = pbest_donors(population, prepared(draws, 6, 2), slots)
     assert set(pbest) == {int(np.flatnonzero(population.f == value)[0]) for value in (0, 1)}
     assert set(r1) == set(range(6))
     assert set(r2) == {*range(6), *range(N, N + 5)}  # the archive's rows lie behind the initial population
