@@ -62,6 +62,12 @@ def test_the_joules_of_a_study_on_two_nodes_are_watts_times_time(cluster: Cluste
     assert row["run_start"] >= row["start"], "times of both are in UTC"
     assert row["run_end"][:19] <= row["end"][:19]
     assert "mean node power" in said
+    energy = autode.load(project.out).energy
+    booked = energy[(energy["scope"] == "job") & energy["account"].notna()]["joules"]
+    assert sum(round(joules * 1e6) for joules in booked) == round(row["energy_j"] * 1e6), "to the microjoule"
+    trials = autode.load(project.out).trials
+    assert set(trials["energy_class"]) == {"apportioned"}
+    assert 0.5 * row["energy_j"] < trials["energy_j"].sum() < row["energy_j"]
     written = pd.read_csv(project.out / "jobs.csv")
     assert written["energy_j"].tolist() == [row["energy_j"]]
     (entry,) = json.loads((project.out / "accounting/index.json").read_text())
@@ -90,6 +96,10 @@ def test_a_run_that_died_with_its_node_is_accounted_for(cluster: Cluster, projec
     assert (done["state"], done["restart"]) == ("COMPLETED", 1)
     assert done["energy_j"] == pytest.approx(2 * WATTS * done["elapsed_s"], rel=0.1), "whole seconds of a short run"
     assert f"job {job}, restart 0: NODE_FAIL" in said
+    energy = autode.load(project.out).energy
+    lost_j = energy[(energy["id"] == f"{job}.0") & (energy["account"] == "lost")]["joules"]
+    if lost["energy_j"] > 0:
+        assert 0 < lost_j.iloc[0] < lost["energy_j"], "what the surviving node saw of the trials that died"
     until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=60)
 
 
