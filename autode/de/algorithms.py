@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from typing import Any
 
@@ -42,7 +43,9 @@ def make(name: str, bounds: Any, *, max_evaluations: int, **options: Any) -> Dif
     known = option_names(algorithm)
     for option in options:
         if option not in known:
-            raise ValueError(f"{option} is not an option of {name}; it understands {', '.join(known)}")
+            listed = [n for n in known if n not in ("seed", "schedule")]  # those two are the program's own business
+            near = [f" (did you mean {n!r}?)" for n in difflib.get_close_matches(option, listed, n=1)]
+            raise ValueError(f"{option} is not an option of {name}; it understands {', '.join(listed)}{''.join(near)}")
     return algorithm(bounds, max_evaluations=max_evaluations, **options)
 
 

@@ -41,8 +41,9 @@ class Archive:
         if not self.capacity:
             return
         free = min(self.capacity - self.size, len(points))
-        self._storage[self.size : self.size + free] = points[:free]
-        self.size += free
+        if free:
+            self._storage[self.size : self.size + free] = points[:free]
+            self.size += free
         if free < len(points):
             # NumPy assigns in order: of two newcomers on one row the later stays, as if inserted one by one.
             self._storage[scaled(u[free:], self.capacity)] = points[free:]

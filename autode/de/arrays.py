@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 _KIND = {"f": "<f8", "i": "<i8", "b": "|b1"}
 

@@ -120,7 +120,7 @@ class DifferentialEvolution(Strategy):
 
     def pending(self) -> Batch:
         """Return the trials that were asked for and not yet told, e.g. to evaluate them again after a restart."""
-        return self._trials.batch(np.isnan(self._trials.values) & (self._trials.ids < self.asked))
+        return self._trials.batch(np.flatnonzero(np.isnan(self._trials.values) & (self._trials.ids < self.asked)))
 
     def ask(self, n: int | None = None) -> Batch:
         """Return up to n trials to evaluate.
@@ -303,8 +303,7 @@ class DifferentialEvolution(Strategy):
                 delta = old[better] - new[better]
             winners = rows[better]
             if self._archive_rate:  # before the occupants are overwritten
-                beaten = population.donors.take(slots[better], axis=0)
-                population.archive.insert(beaten, trials.parameter("archive")[winners])
+                population.put_aside(slots[better], trials.parameter("archive")[winners])
             self._succeeded(winners, delta)
         population.replace(slots, trials.x.take(rows, axis=0), new)
         self._survived(slots, rows)

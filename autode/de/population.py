@@ -62,6 +62,10 @@ class Population:
         """Slot of the worst individual that has a value."""
         return int(np.where(np.isnan(self.f), -np.inf, self.f).argmax())
 
+    def put_aside(self, slots: IntArray, u: FloatArray) -> None:
+        """Copy individuals into the archive before they are overwritten; for the uniforms u see `Archive.insert`."""
+        self.archive.insert(self.donors.take(slots, axis=0), u)
+
     def replace(self, slots: IntArray, points: FloatArray, f: FloatArray) -> None:
         """Put new individuals into slots."""
         self.donors[slots] = points

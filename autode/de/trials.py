@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autode.de.arrays import BoolArray, FloatArray, IntArray
+from autode.de.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,10 @@ class Trials:
             self._whole = np.pad(self._whole, ((0, 0), (0, free)))
             self._real = np.pad(self._real, ((0, 0), (0, free)))
 
-    def batch(self, rows: slice | BoolArray) -> Batch:
+    def batch(self, rows: slice | IntArray) -> Batch:
         """Copy some rows for the caller."""
-        ids, _, generation = self._whole[:, : self.size][:, rows].copy()
-        return Batch(self.x[rows].copy(), ids, generation)
+        ids, _, generation = self._whole[:, rows].copy()
+        return Batch(self._x[rows].copy(), ids, generation)
 
     def rows_of(self, ids: IntArray, asked: int) -> IntArray:
         """Find the rows of trials that wait for their value; ids from ``asked`` on have not been handed out.
@@ -139,7 +139,7 @@ class Trials:
         if not self.size:
             rows, waiting = ids, np.zeros(ids.size, dtype=np.bool_)
         else:
-            rows = self._find(ids)
+            rows = self.ids.searchsorted(ids)
             waiting = (self.ids.take(rows, mode="clip") == ids) & (ids < asked)
             waiting &= np.isnan(self.values.take(rows, mode="clip"))
         if np.count_nonzero(waiting) < ids.size:
@@ -151,13 +151,6 @@ class Trials:
             named[rows] = True
             if np.count_nonzero(named) < ids.size:
                 raise ValueError("the same trial id is given twice in one tell")
-        return rows
-
-    def _find(self, ids: IntArray) -> IntArray:
-        if self.size and self.ids[-1] - self.ids[0] == self.size - 1:  # no gaps: always so in whole generations
-            offsets: IntArray = ids - self.ids[0]
-            return offsets
-        rows: IntArray = self.ids.searchsorted(ids)
         return rows
 
     def record(self, rows: IntArray, values: FloatArray) -> None:

@@ -134,8 +134,8 @@ def test_wrong_bounds_are_named(bounds, complaint):
     ("name", "options", "complaint"),
     [
         ("lshad", {}, "'lshad'.*lshade"),
-        ("lshade", {"populaton": 10}, "populaton is not an option of lshade.*population"),
-        ("lshade", {"F": 0.5}, "F is not an option of lshade"),
+        ("lshade", {"populaton": 10}, r"populaton is not an option of lshade.*\(did you mean 'population'\?\)$"),
+        ("lshade", {"F": 0.5}, "F is not an option of lshade; it understands memory_size, .*, repair$"),
         ("lshade", {"population": 3}, "population is 3.*>= 4"),
         ("lshade", {"population": 7.5}, "population is 7.5.*integer"),
         ("lshade", {"max_evaluations": 0}, "max_evaluations is 0.*>= 1"),
