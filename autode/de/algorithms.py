@@ -44,7 +44,7 @@ def make(name: str, bounds: Any, *, max_evaluations: int, **options: Any) -> Dif
     for option in options:
         if option not in known:
             listed = [n for n in known if n not in ("seed", "schedule")]  # those two are the program's own business
-            near = [f" (did you mean {n!r}?)" for n in difflib.get_close_matches(option, listed, n=1)]
+            near = [f" (did you mean {n!r}?)" for n in difflib.get_close_matches(option, listed, 1, 0.5)]
             raise ValueError(f"{option} is not an option of {name}; it understands {', '.join(listed)}{''.join(near)}")
     return algorithm(bounds, max_evaluations=max_evaluations, **options)
 

@@ -135,6 +135,7 @@ def test_wrong_bounds_are_named(bounds, complaint):
     [
         ("lshad", {}, "'lshad'.*lshade"),
         ("lshade", {"populaton": 10}, r"populaton is not an option of lshade.*\(did you mean 'population'\?\)$"),
+        ("lshade", {"memroy": 5}, r"memroy is not an option.*\(did you mean 'memory_size'\?\)$"),
         ("lshade", {"F": 0.5}, "F is not an option of lshade; it understands memory_size, .*, repair$"),
         ("lshade", {"population": 3}, "population is 3.*>= 4"),
         ("lshade", {"population": 7.5}, "population is 7.5.*integer"),
