@@ -29,6 +29,8 @@ class SerialExecutor:
     ----------
     stop_requested : callable
         Asked by ``trial.should_stop()`` besides `interrupt`, which nobody can call while a trial has the thread.
+    emit : callable or None
+        Hears of starts and epochs while they happen; None: they come with the result.
     """
 
     kind = "serial"
@@ -41,6 +43,7 @@ class SerialExecutor:
         self._place = Place.here(device=device)
         self._queue: deque[TrialTask] = deque()
         self._stop = False
+        self.emit: Callable[[Event], None] | None = None
         self.stop_requested: Callable[[], bool] = lambda: False
 
     def submit(self, task: TrialTask) -> None:
@@ -48,12 +51,13 @@ class SerialExecutor:
         self._queue.append(task)
 
     def wait(self, timeout: float) -> list[Event]:
-        """Run the queued trial to its end and return all its events."""
+        """Run the queued trial to its end and return its result, behind what nobody has heard of yet."""
         if not self._queue:
             return []
         events: list[Event] = []
         task = self._queue.popleft()
-        result = evaluate(task, self._objective, self._meters, self._place, events.append, self._stopping)
+        emit = self.emit or events.append
+        result = evaluate(task, self._objective, self._meters, self._place, emit, self._stopping)
         if result.traceback:
             add_to_log(Path(task.directory), result.traceback.encode())
         return [*events, Finished(result)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections import deque
 from collections.abc import Iterable
@@ -99,6 +100,12 @@ class TrialHistory:
     def open_attempt(self) -> Attempt | None:
         """The attempt whose end is not known, if there is one."""
         return self.attempts[-1] if self.attempts and not self.attempts[-1].end else None
+
+    @property
+    def losses(self) -> int:
+        """How many attempts in a row, up to the last, had no end and not one more epoch."""
+        fruitless = (attempt.state in (RUNNING, LOST) and not attempt.last_sign for attempt in reversed(self.attempts))
+        return sum(1 for _ in itertools.takewhile(bool, fruitless))
 
     @property
     def state(self) -> str:

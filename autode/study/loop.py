@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autode.execution import EpochDone, Event, Executor, Finished, Started
@@ -24,7 +24,7 @@ from autode.study.history import Attempt, History, TrialHistory, span_s
 from autode.study.journal import Journal, Record
 from autode.study.snapshot import RESULTS_BETWEEN
 from autode.study.workflow import Workflow
-from autode.trial import INTERRUPTED, LOST, TrialResult, TrialTask, derive_seed
+from autode.trial import FAILED, INTERRUPTED, LOST, TrialResult, TrialTask, derive_seed
 
 #: why a run ended
 FINISHED, BUDGET, SIGNAL, WALL_TIME = "finished", "budget", "signal", "wall time"
@@ -98,6 +98,11 @@ class Run:
                 self._handle(event)
             self._note(self.tick(), durable=False)
         return self._wind_down()
+
+    def hear(self, event: Event) -> None:
+        """Write down at once what happens to a trial that has the thread of the run."""
+        self._handle(event)
+        self._write()
 
     def record(self, records: list[Record]) -> None:
         """Write records of the run itself, durably."""
@@ -222,6 +227,10 @@ class Run:
             if not self.stop:
                 self._queue.append(self.history.trials[result.number])
             return
+        self._tell(result)
+
+    def _tell(self, result: TrialResult) -> None:
+        """Write down a trial's result and tell the search."""
         judged = judge(result, self.workflow)
         told = {**_ended("told", judged.result), "value": judged.value, "fitness": judged.fitness}
         self._note([told])
@@ -230,9 +239,22 @@ class Run:
             self.search.tell([self.proposals[result.number]], [judged.fitness])
 
     def _close_lost_attempts(self) -> None:
-        """Write down the end of attempts whose run died: their seconds count, and so they are not forgotten."""
-        lost = [_lost(trial.open_attempt) for trial in self.history.unfinished if trial.open_attempt is not None]
-        self._note(lost)
+        """Write down the end of attempts whose run died: their seconds count, and so they are not forgotten.
+
+        A trial that has taken its run with it time and again, without finishing one more epoch, is a failed one: else
+        a chain of restarted jobs would never get past it.
+        """
+        limit = int(self.workflow.execution["max_losses"])
+        for trial in self.history.unfinished:
+            if trial.open_attempt is None:
+                continue
+            result = _lost(trial.open_attempt)
+            if trial.losses < limit:
+                self._note([_ended("attempt", result)])
+                continue
+            self._queue.remove(trial)
+            error = f"node_fail: the run died with it {limit} times, without one more epoch"
+            self._tell(replace(result, state=FAILED, error=error))
 
     def _wind_down(self) -> str:
         """Let running trials save and end; kill what takes too long, or when a second signal comes."""
@@ -256,11 +278,11 @@ def _ended(kind: str, result: TrialResult) -> Record:
     return {"type": kind, "trial": content.pop("number"), **content}
 
 
-def _lost(attempt: Attempt) -> Record:
-    """Return the record of an attempt that its run did not live to end."""
+def _lost(attempt: Attempt) -> TrialResult:
+    """Return the result of an attempt that its run did not live to end."""
     started = attempt.start["time"]
     last = max(attempt.last_sign, started)
-    result = TrialResult(
+    return TrialResult(
         number=attempt.trial,
         attempt=attempt.number,
         state=LOST,
@@ -273,4 +295,3 @@ def _lost(attempt: Attempt) -> Record:
         rank=attempt.start["rank"],
         error="node_fail: the run ended before the trial did",
     )
-    return _ended("attempt", result)

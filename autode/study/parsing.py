@@ -34,6 +34,7 @@ EXECUTION: Mapping[str, Key] = {
     "trial_timeout_s": number(0),
     "grace_s": number(20),
     "wall_time_s": number(0),
+    "max_losses": whole(10, low=1),
 }
 BUDGET: Mapping[str, Key] = {"joules": number(0), "seconds": number(0)}
 _ENERGY: Mapping[str, Key] = {

@@ -163,6 +163,8 @@ def run_session(
             tick=tick,
             save=lambda: write_atomically(path / SNAPSHOT_NAME, take(workflow, folder.journal, folder.run, state)),
         )
+        if isinstance(executor, SerialExecutor):
+            executor.emit = run.hear
         outcome = _run(run, energy, listener, meters)
         code = outcome.exit_code
     return outcome

@@ -86,6 +86,8 @@ class Workflow:
     def identity(self) -> Table:
         """Return what must stay the same for a study to go on: another value would make it another study."""
         search = {**self.search, "schedule": self.execution["schedule"]}
+        if self.execution["ranks_per_trial"] > 1:  # an objective on several ranks may depend on their number
+            search["ranks_per_trial"] = self.execution["ranks_per_trial"]
         return {"seed": self.seed, "objective": self.objective, "space": self.space.to_dict(), "search": search}
 
 
