@@ -1,4 +1,4 @@
-"""Several studies side by side: an overview table and their convergence in one figure."""
+"""Several studies side by side: overview, tables by a setting, tests of the strategies, figures, one page."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import numpy as np
 from markupsafe import Markup
 
 from autode.report import summary
+from autode.report.experiment import Experiment, experiment, pairs_table, remarks, savings_table, setting_table
 from autode.report.figures import Drawing, above_zero, styled
+from autode.report.figures.ranks import draw_ranks
 from autode.report.figures.style import SERIES, WIDE, best_so_far, legend_above, metric_label, new_figure, scale_axis
 from autode.report.page import render
 from autode.report.quantities import UNAVAILABLE, time_unit
 from autode.report.sections import Cell, cell, result
+from autode.report.strategies import STRATEGY
 from autode.report.study_data import StudyData
 from autode.report.svg import inline_svg, save_figure
 from autode.report.tables import write_bytes, write_csv
@@ -25,26 +28,43 @@ if TYPE_CHECKING:
 _LINES = ("-", "--", ":", "-.")
 
 
-def write_comparison(studies: Sequence[StudyData], folder: Path) -> Path:
-    """Write comparison.html, comparison.csv and the figure into a folder; return the page's path.
+def write_comparison(
+    studies: Sequence[StudyData],
+    folder: Path,
+    by: str | None = None,
+    strategy: str = STRATEGY,
+    baseline: str | None = None,
+) -> Path:
+    """Write comparison.html, comparison.csv, further tables and the figures into a folder; return the page's path.
+
+    ``by``, ``strategy`` and ``baseline`` are those of `autode.report.experiment.experiment`; its tables are written as
+    by_setting.csv, strategies.csv and savings.csv.
 
     Raises
     ------
     ValueError
-        If the studies do not optimise one metric in one direction: their values mean different things.
+        If the studies do not optimise one metric in one direction: their values mean different things. Or if no study
+        has a setting or a baseline that was asked for.
     """
     goals = {(data.metric, data.direction) for data in studies}
     if len(goals) > 1:
         words = "; ".join(f"{data.name}: {data.direction} {data.metric}" for data in studies)
         raise ValueError(f"studies of different goals cannot be compared ({words}); expected one metric and direction")
+    found = experiment(studies, by, strategy, baseline)
     write_csv(overview(studies), folder / "comparison.csv")
-    figures = _write_figures(studies, folder / "figures")
+    _write_experiment(found, folder)
+    figures = _write_figures(studies, found, folder / "figures")
     text = render(
         "comparison.html",
         studies=studies,
         figures=figures,
         overview=_overview_table(studies),
         goal=metric_label(studies[0]),
+        found=found,
+        setting=setting_table(found),
+        pairs=pairs_table(found),
+        savings=savings_table(found),
+        remarks=remarks(found),
     )
     write_bytes(folder / "comparison.html", text.encode())
     return folder / "comparison.html"
@@ -108,15 +128,33 @@ def _overview_cells(data: StudyData, row: dict[str, Any]) -> list[Cell]:
     ]
 
 
-def _write_figures(studies: Sequence[StudyData], folder: Path) -> list[dict[str, Any]]:
+def _write_experiment(found: Experiment, folder: Path) -> None:
+    """Write the tables of an experiment, those that say something."""
+    import pandas as pd
+
+    write_csv(found.by_key, folder / "by_setting.csv")
+    pairs = [ranking.pairs.assign(by=name, friedman_p=ranking.p) for name, ranking in found.rankings.items()]
+    if pairs:
+        write_csv(pd.concat(pairs, ignore_index=True), folder / "strategies.csv")
+    if len(found.savings):
+        write_csv(found.savings, folder / "savings.csv")
+
+
+def _write_figures(studies: Sequence[StudyData], found: Experiment, folder: Path) -> list[dict[str, Any]]:
+    result_of = {"value": studies[0].metric, "energy": "energy"}
     with styled():
-        drawing = draw_overlay([above_zero(data) for data in studies])
-        if drawing is None:
-            return []
-        text = save_figure(drawing.figure, folder / "convergence")
-    heading = "Convergence"
-    svg = Markup(inline_svg(text, "convergence", f"{heading}. {drawing.caption}", drawing.titles))
-    return [{"name": "convergence", "heading": heading, "wide": True, "caption": drawing.caption, "svg": svg}]
+        drawings = [("convergence", "Convergence", draw_overlay([above_zero(data) for data in studies]))]
+        drawings += [
+            (f"ranks-{name}", f"Strategies by {result_of[name]}", draw_ranks(ranking, result_of[name]))
+            for name, ranking in found.rankings.items()
+        ]
+        written = []
+        for name, heading, drawing in drawings:
+            if drawing is not None:
+                text = save_figure(drawing.figure, folder / name)
+                svg = Markup(inline_svg(text, name, f"{heading}. {drawing.caption}", drawing.titles))
+                written.append({"name": name, "heading": heading, "wide": True, "caption": drawing.caption, "svg": svg})
+    return written
 
 
 def draw_overlay(studies: Sequence[StudyData]) -> Drawing | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from autode.energy import EnergyReading, is_measured
-from autode.energy.ledger import LOST, OVERHEAD, TRIAL, Ledger, Meter, Work, apportion
+from autode.energy.ledger import LOST, OVERHEAD, TRIAL, Entry, Ledger, Meter, Work, apportion
 from autode.energy.ledger_shares import Series
 from autode.energy.reconciliation import Reconciliation, reconcile
 from autode.report.quantities import is_missing
@@ -79,9 +79,12 @@ def with_job_readings(history: History, ledgers: Sequence[JobLedger]) -> History
     """Give every attempt its part of its job's joules as one more reading; what its own meters measured still leads."""
     parts: dict[str, list[EnergyReading]] = {}
     for one in ledgers:
-        for account in (TRIAL, LOST):
-            for name, energy in one.ledger.by_name(account).items():
-                parts.setdefault(name, []).append(_part(one, name, energy))
+        entries: dict[str, list[Entry]] = {}
+        for entry in one.ledger.entries:
+            if entry.account in (TRIAL, LOST):
+                entries.setdefault(entry.name, []).append(entry)
+        for name, booked in entries.items():
+            parts.setdefault(name, []).append(_part(one, booked))
     for attempt in history.attempts:
         if found := parts.get(_name(attempt)):
             known = [*(attempt.end.get("energy") or ()), *(reading.to_dict() for reading in found)]
@@ -215,9 +218,9 @@ def _reconciled(history: History, runs: set[int], one: dict[Any, Any]) -> Reconc
     return reconcile(apportion(meter, []), round(one["energy_j"] * 1e6))[1]
 
 
-def _part(one: JobLedger, name: str, energy: int) -> EnergyReading:
-    """Return an attempt's part of a job's joules as a reading."""
-    entries = [entry for entry in one.ledger.entries if entry.name == name]
+def _part(one: JobLedger, entries: Sequence[Entry]) -> EnergyReading:
+    """Return an attempt's part of a job's joules, one entry a rule, as a reading."""
+    energy = sum(entry.energy_uj for entry in entries)
     u_j = sum(entry.u_j for entry in entries)  # all hang on one counter: their errors go together
     joules = energy * 1e-6
     return replace(

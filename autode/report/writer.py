@@ -9,7 +9,14 @@ from pathlib import Path
 from autode.report.study_data import load
 
 
-def write_report(folders: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str] | None = None) -> Path:
+def write_report(
+    folders: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    by: str | None = None,
+    strategy: str = "search.algorithm",
+    baseline: str | None = None,
+) -> Path:
     """Write tables, figures and the page.
 
     Parameters
@@ -18,6 +25,9 @@ def write_report(folders: Sequence[str | os.PathLike[str]], out: str | os.PathLi
         One output folder: its report. Several: a comparison of their studies, and nothing is written into them.
     out : path-like, optional
         Where to write; by default the study's own folder, for several ``comparison`` beside the first.
+    by, strategy, baseline : str, optional
+        For several: the setting of the table (``objective.batch_size``), the setting that names the strategies, and
+        the strategy against which savings are counted; see `autode.report.experiment.experiment`.
 
     Returns
     -------
@@ -27,7 +37,7 @@ def write_report(folders: Sequence[str | os.PathLike[str]], out: str | os.PathLi
     Raises
     ------
     ValueError
-        If no folder is given, or one is not the output folder of a study.
+        If no folder is given, one is not the output folder of a study, or several cannot be compared.
     """
     from autode.report.tables import write_tables
 
@@ -37,7 +47,8 @@ def write_report(folders: Sequence[str | os.PathLike[str]], out: str | os.PathLi
     if len(studies) > 1:
         from autode.report.comparison import write_comparison
 
-        return write_comparison(studies, Path(out) if out else studies[0].path.parent / "comparison")
+        target = Path(out) if out else studies[0].path.parent / "comparison"
+        return write_comparison(studies, target, by, strategy, baseline)
     from autode.report.page import write_page
 
     target = Path(out) if out else studies[0].path

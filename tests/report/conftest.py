@@ -57,6 +57,8 @@ class StudyFactory:
         direction: str = "minimize",
         seed: int = 420,
         name: str = "glyphs",
+        algorithm: str = "lshade",
+        batch_size: int | None = None,
     ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.energy, self.rng = folder, energy, np.random.default_rng(seed)
@@ -64,8 +66,14 @@ class StudyFactory:
         self.best: tuple[float, dict[str, Any], int] = (np.inf, {}, -1)
         self.sign = -1.0 if direction == "maximize" else 1.0
         self.now, self.run_number, self.asked, self.free = 0.0, -1, 0, [0.0, 0.0]
-        objective = {"kind": "finetune", "model": "resnet18", "metric": "val_error", "direction": direction}
-        search = {"algorithm": "lshade", "population": 12, "evaluations": 132}
+        objective: dict[str, Any] = {
+            "kind": "finetune",
+            "model": "resnet18",
+            "metric": "val_error",
+            "direction": direction,
+        }
+        objective |= {"batch_size": batch_size} if batch_size else {}
+        search = {"algorithm": algorithm, "population": 12, "evaluations": 132}
         self.workflow = {"name": name, "seed": seed, "objective": objective, "space": SPACE.to_dict(), "search": search}
         self.write("study", schema=1, autode="0.1.0", name=name, created=clock(0), identity={}, workflow=self.workflow)
 
@@ -226,6 +234,24 @@ def busy_study(tmp_path: Path) -> Callable[..., Path]:
     """Call it for a study's folder: ``busy_study(energy="measured", trials=40)``."""
     counter = iter(range(1000))
     return lambda **options: write_busy_study(tmp_path / f"study{next(counter)}", **options)
+
+
+@pytest.fixture
+def calm_study(tmp_path: Path) -> Callable[..., Path]:
+    """Call it for the folder of a study of one run in which nothing died: ``calm_study(energy="measured", seed=3)``."""
+    counter = iter(range(1000))
+
+    def make(**options: Any) -> Path:
+        study = StudyFactory(tmp_path / f"calm{next(counter)}", **options)
+        study.start_run()
+        for _ in range(12):
+            study.trial()
+        study.join()
+        study.end_run()
+        study.journal.close()
+        return study.folder
+
+    return make
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from autode.cli.main import main
 from autode.report import load, write_report
 
 Make = Callable[..., Path]
@@ -52,3 +53,53 @@ def test_values_of_different_goals_are_not_compared(busy_study: Make, tmp_path: 
     folders = [busy_study(trials=12, direction=direction) for direction in ("minimize", "maximize")]
     with pytest.raises(ValueError, match="studies of different goals cannot be compared"):
         write_report(folders, tmp_path)
+
+
+def test_strategies_are_tested_and_drawn(busy_study: Make, tmp_path: Path) -> None:
+    folders = [
+        busy_study(trials=trials, seed=seed, algorithm=name, name=f"{name}-{seed}")
+        for name, trials in (("lshade", 30), ("jde", 18), ("random", 12))
+        for seed in range(6)
+    ]
+    text = write_report(folders, tmp_path / "out").read_text()
+    pairs = pd.read_csv(tmp_path / "out/strategies.csv")
+    assert len(pairs[pairs["by"] == "value"]) == 3
+    assert (pairs["p_holm"] >= pairs["p"]).all()
+    assert "over 6 blocks; Friedman p = " in text
+    assert (tmp_path / "out/figures/ranks-value.svg").is_file()
+    assert pd.read_csv(tmp_path / "out/by_setting.csv")["search.algorithm"].tolist() == ["jde", "lshade", "random"]
+
+
+def test_estimates_are_marked_wherever_they_stand(calm_study: Make, tmp_path: Path) -> None:
+    """No attempt lacks a reading here, so the estimates can be compared: as estimates."""
+    folders = [calm_study(energy="estimated", algorithm=n, seed=s) for n in ("jde", "random") for s in range(5)]
+    text = write_report(folders, tmp_path / "out").read_text()
+    table = pd.read_csv(tmp_path / "out/savings.csv")
+    assert table["baseline"].tolist() == ["random"]
+    assert table["energy_class"].tolist() == ["estimated"]
+    assert table["saved_low"].notna().all()
+    assert "Energy is that of the trials, estimated in all studies." in text
+    assert " % (est.)" in text
+
+
+def test_measured_and_estimated_studies_are_not_compared_in_joules(calm_study: Make, tmp_path: Path) -> None:
+    folders = [
+        calm_study(energy=kind, algorithm=name, seed=1) for kind, name in (("measured", "jde"), ("estimated", "random"))
+    ]
+    text = write_report(folders, tmp_path / "out").read_text()
+    assert "Energy is not compared: there is no class of energy in which every study is whole." in text
+    assert pd.read_csv(tmp_path / "out/by_setting.csv")["energy_j"].isna().all()
+    assert not (tmp_path / "out/savings.csv").exists()
+
+
+def test_a_sweep_gives_the_table_by_its_key(
+    busy_study: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [str(busy_study(trials=12, seed=1, batch_size=size)) for size in (64, 16)]
+    assert main(["report", *folders, "--out", str(tmp_path / "out")]) == 0
+    table = pd.read_csv(tmp_path / "out/by_setting.csv")
+    assert table["objective.batch_size"].tolist() == [16, 64]
+    assert main(["report", *folders, "--by", "objective.colour"]) == 2
+    assert "no study has the setting 'objective.colour'; they differ in objective.batch_size" in capsys.readouterr().err
+    assert main(["report", *folders, "--baseline", "grid"]) == 2
+    assert "no study has search.algorithm = 'grid'; there are lshade" in capsys.readouterr().err
