@@ -1,0 +1,56 @@
+"""The documentation: every link leads somewhere, every workflow in it and beside it is one that loads."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from autode.study.parsing import BUDGET, EXECUTION
+from autode.study.workflow import load_workflow, parse_workflow
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "results").glob("*/*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_of_the_repository(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert broken == []
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_toml_in_the_pages_is_understood(page: Path) -> None:
+    known = {"execution": EXECUTION, "budget": BUDGET}
+    for text in blocks(page, "toml"):
+        tables = tomllib.loads(text)
+        if "objective" in tables:
+            parse_workflow(tables)
+        for name, keys in known.items():
+            assert set(tables.get(name, {})) <= set(keys)
+
+
+def test_python_in_the_readme_compiles() -> None:
+    for text in blocks(ROOT / "README.md", "python"):
+        compile(text, "README.md", "exec")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workflows").glob("*.toml")), ids=lambda path: path.name)
+def test_workflows_load_as_they_stand(path: Path) -> None:
+    assert load_workflow(path).name == path.stem
+
+
+def test_make_is_told_what_the_readme_promises() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    promised = re.findall(
+        r"`make (\w+)`|^    make (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    for target in {one or other for one, other in promised}:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
