@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autode.report.quantities import UNAVAILABLE, duration, is_missing, joules, number, watt_hours
+from autode.report.quantities import MISSING, UNAVAILABLE, duration, is_missing, joules, number, watt_hours
+from autode.report.sections import Cell, cell
+from autode.report.study_data import StudyData
 
 
 def efficiency_block(row: Mapping[Any, Any]) -> list[str]:
@@ -26,6 +28,25 @@ def efficiency_block(row: Mapping[Any, Any]) -> list[str]:
         f"  memory efficiency  {_percent(row['mem_efficiency'])}",
         f"  energy             {energy}",
         f"  mean node power    {power}",
+    ]
+
+
+def jobs_table(data: StudyData) -> tuple[list[str], list[list[Cell]]]:
+    """Return head and rows of the accounted runs of jobs; no rows before `autode collect`."""
+    head = ["job", "restart", "state", "elapsed", "nodes", "CPU efficiency", "memory efficiency", "energy", "Wh"]
+    head += ["from", "mean node power", "flags"]
+    accounted = data.jobs[data.jobs["raw_file"].notna()]
+    return head, [_job_cells(row) for row in accounted.to_dict("records")]
+
+
+def _job_cells(row: Mapping[Any, Any]) -> list[Cell]:
+    power = MISSING if is_missing(row["mean_power_w"]) else f"{number(_node_power(row))} W"
+    return [
+        *(cell(row[name]) for name in ("job", "restart", "state")),
+        *(Cell(duration(row["elapsed_s"]), style="number"), cell(row["nodes"])),
+        *(Cell(_percent(row[name]), style="number") for name in ("cpu_efficiency", "mem_efficiency")),
+        *(Cell(write(row["energy_j"]), style="number") for write in (joules, watt_hours)),
+        *(cell(row["energy_from"]), Cell(power, style="number"), cell(row["flags"])),
     ]
 
 

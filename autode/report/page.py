@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autode.report import quantities, sections, summary
+from autode.report.efficiency import jobs_table
 from autode.report.figures import FIGURES, above_zero, styled
 from autode.report.importance import importance
 from autode.report.study_data import StudyData
@@ -86,6 +87,7 @@ def page_facts(data: StudyData) -> dict[str, Any]:
         "trials": sections.trials_table(data),
         "readings": sections.energy_table(data),
         "runs": sections.runs_table(data),
+        "jobs": jobs_table(data),
         "meters": sections.meters_table(data),
         "provenance": sections.provenance(data),
         "workflow": sections.workflow_text(data),

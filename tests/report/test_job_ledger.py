@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autode.energy import EnergyReading
-from autode.report import StudyData, load
+from autode.report import StudyData, load, write_report
 from autode.study.accounting import keep
 from autode.study.journal import Journal
 
@@ -190,3 +190,15 @@ def test_meters_of_all_nodes_are_reconciled_with_the_job(diary: Diary) -> None:
     keep(diary.folder, HEAD + f"7|COMPLETED|100|1|40000|{at(0)}|{at(100)}\n", "sacct", utc=True)
     rows = load(diary.folder).energy
     assert rows[rows["scope"] == "job"]["reason"].iloc[0] == "residual against the nodes' meters 10000.0 J, 25.0 %"
+
+
+def test_the_page_says_what_the_jobs_made_of_their_nodes(diary: Diary) -> None:
+    diary.run(0)
+    diary.end(100)
+    text = write_report([diary.folder]).read_text()
+    assert "as Slurm accounted them" not in text
+    keep(diary.folder, HEAD + f"7|COMPLETED|100|1|40000|{at(0)}|{at(100)}\n", "sacct", utc=True, cluster=SETTINGS)
+    text = write_report([diary.folder]).read_text()
+    assert "as Slurm accounted them" in text
+    for figure in ("40.00 kJ", "11.11 Wh", "400 W"):
+        assert f">{figure}<" in text
