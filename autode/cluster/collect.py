@@ -74,7 +74,8 @@ def collect(folder: Path, wait_s: float = 30.0) -> Collected:
             f"sacct knows none of the jobs of {folder} ({_listed(numbers)}); is this the cluster they ran on? "
             "Accounting may also have been purged"
         )
-    path = keep(folder, text, sacct.command(numbers), utc=True, cluster=cluster_settings())
+    shared = _shared(sacct, runs, numbers)
+    path = keep(folder, text, sacct.command(numbers), utc=True, cluster=cluster_settings(), shared=shared)
     unknown = _unknown(runs, jobs)
     return Collected(runs, path, unknown, tuple(job for job in waiting if job not in unknown))
 
@@ -130,6 +131,16 @@ def _jobs_of(folder: Path) -> tuple[list[StudyJob], set[str]]:
     last = {str((run.get("slurm") or {}).get("job_id")): number for number, run in runs.items()}
     over = {record["run"] for record in records if record["type"] == "end"}
     return jobs, {job for job, number in last.items() if number in over and job != os.environ.get("SLURM_JOB_ID")}
+
+
+def _shared(sacct: Sacct, runs: pd.DataFrame, numbers: Sequence[str]) -> dict[str, list[str]]:
+    """Return the other jobs on the nodes of each run, for the runs that had company: its joules are theirs, too."""
+    placed = runs[runs["start"].notna() & runs["end"].notna() & (runs["nodes"] != "")]
+    found = {
+        f"{one['job']}.{one['run']}": sacct.others_on(one["nodes"], one["start"], one["end"], numbers)
+        for one in placed.to_dict("records")
+    }
+    return {run: others for run, others in found.items() if others}
 
 
 def _until_settled(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from autode.study.errors import UserError
 
@@ -18,6 +19,7 @@ FIELDS = (
 )  # fmt: skip
 #: Jobs in one call: a command line is finite.
 _JOBS_A_CALL = 500
+_TIME = "%Y-%m-%dT%H:%M:%S"
 _SETTINGS = re.compile(r"^(AcctGather\w+|JobAcctGather\w+|PrologFlags|SLURM_VERSION|ClusterName)\s*= ?(.*)$", re.M)
 
 
@@ -53,6 +55,27 @@ class Sacct:
             text = _call("sacct", "-j", ",".join(jobs[begin : begin + _JOBS_A_CALL]), *self._options)
             texts.append(text if not texts else text.partition("\n")[2])
         return "".join(texts)
+
+    def others_on(self, nodes: str, start: datetime, end: datetime, own: Collection[str]) -> list[str]:
+        """Return the numbers of other jobs that had one of the nodes for more than a second between two times in UTC.
+
+        A site that hides other users' jobs shows none of them.
+        """
+        window = (f"--nodelist={nodes}", f"--starttime={start:{_TIME}}", f"--endtime={end:{_TIME}}")
+        fields = "--format=JobIDRaw,Start,End"
+        text = _call("sacct", "--allusers", "--allocations", "--duplicates", "--parsable2", fields, *window)
+        found = []
+        for line in text.splitlines()[1:]:
+            job, begun, ended = line.split("|")
+            since, until = _time(begun), _time(ended) or end
+            if job not in own and since and (min(until, end) - max(since, start)).total_seconds() > 1:
+                found.append(job)
+        return list(dict.fromkeys(found))
+
+
+def _time(text: str) -> datetime | None:
+    """Read a time of sacct; None for ``Unknown`` and ``None``."""
+    return datetime.fromisoformat(text) if text[:1].isdigit() else None
 
 
 def cluster_settings() -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 ``accounting/`` in the output folder holds the untouched texts and ``index.json``, one entry a collection: ``file``,
 ``sha256``, ``collected`` (ISO 8601 UTC), ``command`` (or the file it came from), ``utc`` (whether the text's times are
-UTC) and ``cluster`` (the settings of Slurm that decide what its joules mean). Everything else is computed from the
+UTC), ``cluster`` (the settings of Slurm that decide what its joules mean) and ``shared`` (job and run -> other jobs on
+its nodes at the same time, as far as the site shows them). Everything else is computed from the
 texts whenever it is asked for, so that a report can be recomputed. The journal stays the truth of the study.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ class Collection:
     command: str
     utc: bool = False
     cluster: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, list[str]] = field(default_factory=dict)
 
 
 def study_jobs(runs: Iterable[Record]) -> list[StudyJob]:
@@ -102,7 +104,15 @@ def _at_home(job: StudyJob | None, cluster: str) -> StudyJob | None:
     return None if elsewhere else job
 
 
-def keep(folder: Path, text: str, command: str, *, utc: bool = False, cluster: dict[str, str] | None = None) -> Path:
+def keep(
+    folder: Path,
+    text: str,
+    command: str,
+    *,
+    utc: bool = False,
+    cluster: dict[str, str] | None = None,
+    shared: dict[str, list[str]] | None = None,
+) -> Path:
     """Keep a text of accounting as it is, and enter it into the index; a text that is there already is only entered.
 
     Parameters
@@ -115,8 +125,8 @@ def keep(folder: Path, text: str, command: str, *, utc: bool = False, cluster: d
         What printed it.
     utc : bool
         Whether the times in the text are UTC.
-    cluster : dict of str, optional
-        Settings of Slurm, as `Collection` has them.
+    cluster, shared : dict, optional
+        As `Collection` has them.
 
     Returns
     -------
@@ -129,7 +139,7 @@ def keep(folder: Path, text: str, command: str, *, utc: bool = False, cluster: d
     place.mkdir(exist_ok=True)
     path = place / f"sacct-{digest[:12]}.txt"
     write_atomically(path, data)
-    entry = Collection(path.name, digest, utc_now(), command, utc, dict(cluster or {}))
+    entry = Collection(path.name, digest, utc_now(), command, utc, cluster or {}, shared or {})
     entries = [asdict(one) for one in (*read_index(folder), entry)]
     write_atomically(place / INDEX, orjson.dumps(entries, option=orjson.OPT_INDENT_2) + b"\n")
     return path
@@ -147,7 +157,9 @@ def read_index(folder: Path) -> list[Collection]:
     if not path.is_file():
         return []
     try:
-        return [Collection(**entry) for entry in orjson.loads(path.read_bytes())]
+        known = {one.name for one in fields(Collection)}  # a newer version may have written more
+        entries = orjson.loads(path.read_bytes())
+        return [Collection(**{name: entry[name] for name in entry if name in known}) for entry in entries]
     except (ValueError, TypeError):
         raise AccountingError(f"{path}: expected the list of collections that autode collect writes") from None
 
@@ -161,7 +173,8 @@ def job_accounting(folder: Path, jobs: Sequence[StudyJob]) -> pd.DataFrame | Non
     -------
     pandas.DataFrame or None
         One row a run of a job, columns of `autode.energy.job_runs`, and ``utc``, ``raw_file``, ``raw_sha256``,
-        ``plugin`` (Slurm's source of energy, empty if unknown).
+        ``plugin`` (Slurm's source of energy, empty if unknown). One more flag: ``shared_node`` (other jobs were on its
+        nodes, whose joules are counted in full here).
 
     Raises
     ------
@@ -199,7 +212,11 @@ def _runs_of(place: Path, collection: Collection, jobs: Sequence[StudyJob]) -> p
         raise AccountingError(f"{path} is missing, though {INDEX} names it; collect again, or remove {place}")
     if hashlib.sha256(path.read_bytes()).hexdigest() != collection.sha256:
         raise AccountingError(f"{path} is not the text that was collected (sha256 differs); collect again")
-    return runs_in(path, jobs).assign(
+    runs = runs_in(path, jobs)
+    had_company = (runs["job"] + "." + runs["run"].astype(str)).isin(list(collection.shared))
+    flags = runs["flags"].where(~had_company, (runs["flags"] + ";shared_node").str.removeprefix(";"))
+    return runs.assign(
+        flags=flags,
         utc=collection.utc,
         raw_file=f"{FOLDER}/{collection.file}",
         raw_sha256=collection.sha256,

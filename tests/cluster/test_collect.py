@@ -141,6 +141,17 @@ def test_a_text_that_somebody_changed_is_refused(tmp_path: Path) -> None:
         autode.load(folder)
 
 
+def test_an_index_of_a_newer_version_can_be_read_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "out", slurm(7))
+    collect_file(folder, SAMPLES / "nodefail.steps.txt")
+    index = folder / "accounting/index.json"
+    index.write_text(json.dumps([{**json.loads(index.read_text())[0], "later": 1}]))
+    assert autode.load(folder).jobs["energy_j"].tolist()[0] == 7408.0
+    index.write_text('[{"file": 1}]')
+    with pytest.raises(AccountingError, match="expected the list of collections"):
+        autode.load(folder)
+
+
 def test_what_a_site_has_forgotten_stays_known(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "out", slurm(7, 1), slurm(8))
     head = "JobID|State|ElapsedRaw|NNodes|ConsumedEnergyRaw\n"
@@ -148,6 +159,15 @@ def test_what_a_site_has_forgotten_stays_known(tmp_path: Path) -> None:
     keep(folder, head + "8|COMPLETED|9|1|1800\n", "sacct")
     jobs = autode.load(folder).jobs
     assert jobs[jobs["run"].notna()]["energy_j"].tolist() == [1000.0, 1800.0]
+
+
+def test_joules_of_a_shared_node_are_marked_wherever_they_go(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "out", slurm(7), slurm(7, 1))
+    keep(folder, (SAMPLES / "nodefail.steps.txt").read_text(), "sacct", shared={"7.1": ["9"]})
+    data = autode.load(folder)
+    assert data.jobs["flags"].tolist() == ["partial", "shared_node"]
+    job = data.energy[(data.energy["id"] == "7.1") & data.energy["account"].isna()].iloc[0]
+    assert job["flags"] == "shared_node"
 
 
 class TestSettling:

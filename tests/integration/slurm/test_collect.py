@@ -55,6 +55,7 @@ def test_the_joules_of_a_study_on_two_nodes_are_watts_times_time(cluster: Cluste
     (row,) = autode.load(project.out).jobs.to_dict("records")
     assert (row["job"], row["state"], row["nodes"].partition("[")[0]) == (str(job), "COMPLETED", "node")
     assert row["elapsed_s"] > 60
+    assert row["flags"] is None, "nobody else was on its nodes"
     assert row["energy_j"] == pytest.approx(2 * WATTS * row["elapsed_s"], rel=0.02)
     assert row["mean_power_w"] == pytest.approx(2 * WATTS, rel=0.02)
     assert row["energy_from"] == "extern"
@@ -101,6 +102,19 @@ def test_a_run_that_died_with_its_node_is_accounted_for(cluster: Cluster, projec
     if lost["energy_j"] > 0:
         assert 0 < lost_j.iloc[0] < lost["energy_j"], "what the surviving node saw of the trials that died"
     until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=60)
+
+
+def test_a_job_that_shared_its_node_is_flagged(cluster: Cluster, project: Any) -> None:
+    other = cluster.submit("--nodelist=node1", "--wrap=sleep 600", "--output=other.log", folder=project.folder)
+    cluster.wait(other, "RUNNING", seconds=60)
+    job = submit(cluster, project, 0.5, "slurm.ntasks_per_node=2", 'slurm.extra=["--nodelist=node1"]')
+    cluster.wait(job, "COMPLETED", seconds=90)
+    cluster.run("scancel", str(other))
+    autode_on(cluster, project.folder, "collect", "out")
+    (row,) = autode.load(project.out).jobs.to_dict("records")
+    assert "shared_node" in row["flags"]
+    (entry,) = json.loads((project.out / "accounting/index.json").read_text())
+    assert entry["shared"] == {f"{job}.0": [str(other)]}
 
 
 def test_a_job_that_accounting_does_not_know_is_said_in_a_sentence(cluster: Cluster, project: Any) -> None:
