@@ -76,6 +76,8 @@ class Submission:
         Empty without a sweep.
     report : bool
         Whether the job writes the report when the study is done; its other nodes wait meanwhile.
+    steps : bool
+        Whether the study calls srun itself, once a trial, and outlives nodes other than its own.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Submission:
     overrides: tuple[str, ...] = ()
     cells: tuple[Cell, ...] = ()
     report: bool = True
+    steps: bool = False
 
     @property
     def log(self) -> str:
@@ -130,6 +133,8 @@ def _directives(submission: Submission, settings: Mapping[str, Any]) -> list[str
         f"--signal=B:USR1@{settings['signal_s']}",
         *settings.get("extra", []),
     }
+    if submission.steps:
+        options.add("--no-kill")
     if settings["exclusive"]:
         options.add("--exclusive")
     if submission.cells:
@@ -157,12 +162,12 @@ def _cases(cells: Iterable[Cell], out: str) -> str:
 
 
 def _launch(submission: Submission, settings: Mapping[str, Any]) -> str:
-    """Return the one srun. Since Slurm 22.05 it does not take over --cpus-per-task by itself."""
+    """Return the one srun, or none. Since Slurm 22.05 it does not take over --cpus-per-task by itself."""
     srun = ["srun", f"--mpi={settings['mpi']}", f"--cpus-per-task={settings['cpus_per_task']}"]
     # Ranks may end with code 3 one after the other, which must not kill the later ones. When one dies, though, the
     # others would wait for it for ever: they have a minute.
     srun += ["--kill-on-bad-exit=0", "--wait=60"]
-    lines = [shlex.join(srun)]
+    lines = [] if submission.steps else [shlex.join(srun)]
     if "container" in settings:
         lines.append(shlex.join(["apptainer", "exec", *settings.get("container_args", []), settings["container"]]))
     # the last of two settings wins, and that must be the cell's

@@ -16,7 +16,7 @@ from autode.cluster.sweep import sweep_cells
 from autode.study.errors import UserError
 from autode.study.folder import write_atomically
 from autode.study.objectives import source_of
-from autode.study.workflow import apply_override, parse_workflow, read_tables
+from autode.study.workflow import Workflow, apply_override, parse_workflow, read_tables
 
 Table = dict[str, Any]
 
@@ -46,23 +46,36 @@ def plan_submission(workflow: Path, out: Path | None, overrides: Sequence[str]) 
         cells = sweep_cells(sweep)
     except ValueError as error:
         raise UserError(f"{workflow}: {error}") from None
-    name = _check_study(workflow, content, [cell.overrides for cell in cells])
+    studies = _check_studies(workflow, content, [cell.overrides for cell in cells])
+    steps = _by_steps(studies)
+    if steps and "container" in settings:
+        where = f"{workflow}: [slurm] container"
+        raise UserError(f'{where}: not with executor = "srun-steps", as srun is outside of the container')
+    name = studies[-1].name
     handed_on = tuple(one for one in overrides if one.partition("=")[0].split(".")[0].strip() not in ("slurm", "sweep"))
     folder = out or Path("results") / name
-    return Submission(name, str(workflow), str(folder), handed_on, tuple(cells)), settings
+    return Submission(name, str(workflow), str(folder), handed_on, tuple(cells), steps=steps), settings
 
 
-def _check_study(path: Path, content: Table, cells: Sequence[Sequence[str]]) -> str:
-    """Find here, and not hours later in a job, what is wrong with the study; return its name."""
-    name = ""
+def _by_steps(studies: Sequence[Workflow]) -> bool:
+    """Return whether the studies call srun themselves; the cells of a sweep share one script."""
+    executors = {study.execution["executor"] for study in studies}
+    if len(executors) > 1:
+        raise UserError(f"{studies[0].source}: [sweep] execution.executor: expected the same one in all cells")
+    return executors == {"srun-steps"}
+
+
+def _check_studies(path: Path, content: Table, cells: Sequence[Sequence[str]]) -> list[Workflow]:
+    """Find here, and not hours later in a job, what is wrong with the study, or with a cell's; return them."""
+    studies = []
     for overrides in cells or [()]:
         tables = copy.deepcopy(content)
         for override in overrides:
             apply_override(tables, override)
         workflow = parse_workflow(tables, source=str(path), folder=path.resolve().parent)
         source_of(workflow)
-        name = workflow.name
-    return name
+        studies.append(workflow)
+    return studies
 
 
 def with_this_venv(settings: Table) -> Table:

@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 from autode.energy import MeterSet, open_meters
 from autode.execution import Executor
+from autode.execution.allocation import Allocation
 from autode.execution.devices import device_of, gpu_count, usable_cores
 from autode.execution.evaluate import Objective, Place
 from autode.execution.local import ProcessExecutor
 from autode.execution.serial import SerialExecutor
+from autode.execution.steps import StepExecutor
 from autode.execution.stopping import StopRequest
 from autode.execution.worker import Setup
 from autode.study.errors import UserError
@@ -55,12 +57,37 @@ def mpi_executor(workflow: Workflow, make_objective: Callable[[], Objective], co
     return MpiExecutor(comm, setup, threads)
 
 
+def steps_executor(workflow: Workflow, make_objective: Callable[[], Objective], workers: int | None) -> Executor:
+    """Return job steps of this Slurm allocation, ``workers`` or the job's number of tasks at a time."""
+    workers = workers or workflow.execution.get("workers")
+    try:
+        allocation = Allocation.here(workers)
+    except ValueError as error:
+        raise UserError(f'{_where(workflow)} executor = "srun-steps": {error}') from None
+    execution = workflow.execution
+    setup = _setup(workflow, make_objective, Place(), allocation.slots_per_node)
+    return StepExecutor(setup, allocation, execution["threads"], execution["max_losses"])
+
+
+def check_executor(workflow: Workflow, comm: Any = None) -> None:
+    """Raise UserError if MPI ranks were started, or are wanted, for trials that shall be job steps."""
+    if workflow.execution["executor"] == "auto":
+        return
+    if comm is not None:
+        raise UserError(
+            f'{_where(workflow)} executor = "srun-steps" calls srun for every trial itself; '
+            "start it from the batch script as one process, without srun or mpiexec"
+        )
+    if workflow.execution["ranks_per_trial"] > 1:
+        raise UserError(f'{_where(workflow)} executor = "srun-steps" has 1 rank a trial; set ranks_per_trial to 1')
+
+
 def check_ranks_per_trial(workflow: Workflow, comm: Any = None) -> None:
     """Raise UserError if trials cannot have as many ranks as the workflow says; without ``comm`` there is no MPI."""
     size = workflow.execution["ranks_per_trial"]
     if size == 1:
         return
-    where = f"{workflow.source or 'workflow'}: [execution] ranks_per_trial:"
+    where = f"{_where(workflow)} ranks_per_trial:"
     kind = workflow.objective["kind"]
     if kind != "python":
         raise UserError(f'{where} an objective of kind "{kind}" runs on 1 rank, not on {size}; set it to 1')
@@ -90,6 +117,10 @@ def serial_executor(workflow: Workflow, make_objective: Callable[[], Objective])
 def node_meters(workflow: Workflow) -> MeterSet:
     """Return the meters of the coordinating process, which take the whole node's joules."""
     return open_meters(workflow.energy["meters"], estimate_watts=workflow.energy.get("estimate_watts"))
+
+
+def _where(workflow: Workflow) -> str:
+    return f"{workflow.source or 'workflow'}: [execution]"
 
 
 def _setup(workflow: Workflow, make_objective: Callable[[], Objective], place: Place, slots: int) -> Setup:

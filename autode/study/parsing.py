@@ -28,6 +28,7 @@ SEARCH: Mapping[str, Key] = {
 }
 EXECUTION: Mapping[str, Key] = {
     "schedule": one_of("asynchronous", "generational", default="asynchronous"),
+    "executor": one_of("auto", "srun-steps", default="auto"),
     "workers": whole(low=1),
     "threads": whole(1, low=1),
     "ranks_per_trial": whole(1, low=1),

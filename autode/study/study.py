@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autode.execution import Executor
 from autode.execution.evaluate import Objective
+from autode.execution.steps import StepsError
 from autode.execution.stopping import StopRequest
 from autode.space import Space
 from autode.study import launch
@@ -111,7 +112,7 @@ class Study:
             Called with a `Trial`; not needed for a study made from a workflow.
         workers : int, "mpi" or Executor
             1 evaluates in this process; more are worker processes; ``"mpi"`` takes all ranks of the world (call `run`
-            on every rank).
+            on every rank). With the executor ``"srun-steps"``: how many job steps run at once, None for one a task.
         comm : mpi4py communicator, optional
             Instead of the world.
         listener : Listener, optional
@@ -127,10 +128,14 @@ class Study:
         if workers == "mpi" or comm is not None:
             return self._run_mpi(make, comm, listener or Listener(), StopRequest() if stop is None else stop)
         if workers is None or isinstance(workers, int):
+            launch.check_executor(self.workflow)
             launch.check_ranks_per_trial(self.workflow)
-        return run_session(
-            self.workflow, self.folder, lambda: self._executor(make, workers), listener or Listener(), stop
-        )
+        try:
+            return run_session(
+                self.workflow, self.folder, lambda: self._executor(make, workers), listener or Listener(), stop
+            )
+        except StepsError as error:
+            raise UserError(str(error)) from None
 
     def data(self) -> StudyData:
         """Return everything the folder holds; the same as ``autode.load(folder)``."""
@@ -158,12 +163,15 @@ class Study:
         return make
 
     def _executor(self, make: Callable[[], Objective], workers: launch.Workers) -> Executor:
-        if workers is None:
+        by_step = self.workflow.execution["executor"] == "srun-steps"
+        if workers is None and not by_step:
             workers = self.workflow.execution.get("workers") or launch.default_workers()
-        if not isinstance(workers, int | str | float):
+        if not isinstance(workers, int | str | float | None):
             return workers
-        if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
+        if isinstance(workers, str | float | bool) or (workers is not None and workers < 1):
             raise UserError(f'workers: expected a whole number of at least 1, "mpi" or an executor, not {workers!r}')
+        if by_step or workers is None:
+            return launch.steps_executor(self.workflow, make, workers)
         if workers == 1 and not isinstance(make, ObjectiveSource):
             return launch.serial_executor(self.workflow, make)
         return launch.process_executor(self.workflow, make, workers)
@@ -186,6 +194,7 @@ class Study:
             return made
 
         try:
+            launch.check_executor(self.workflow, comm)
             launch.check_ranks_per_trial(self.workflow, comm)
             return run_session(self.workflow, self.folder, executor, listener, stop)
         except UserError:

@@ -55,6 +55,10 @@ CASES: dict[str, tuple[Submission, dict[str, Any]]] = {
         SINGLE,
         {"container": "containers/autode.sif", "container_args": ["--nv", "--bind=/scratch"], "requeue": False},
     ),
+    "steps": (
+        Submission("steps", "steps.toml", "results/steps", steps=True),
+        {"nodes": 4, "ntasks_per_node": 4, "cpus_per_task": 8, "gpus_per_node": 4},
+    ),
     "sweep": (
         Submission(
             "sweep",
