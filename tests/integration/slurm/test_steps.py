@@ -1,0 +1,129 @@
+"""Every trial its own job step: a row for each in the accounting, and a node that dies takes only its own trials."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slurmbed import Cluster
+from slurmbed.requirements import PATH
+from slurmbed.waiting import until
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+
+#: trains in 10 epochs of as many seconds as the file says at that moment, and has a checkpoint
+OBJECTIVE = """\
+import time
+from pathlib import Path
+from autode.trial import TrialInterrupted
+
+PAUSE = Path(__file__).with_name("pause")
+
+def objective(trial):
+    checkpoint = trial.directory / "checkpoint"
+    done = int(checkpoint.read_text()) if checkpoint.exists() else 0
+    for epoch in range(done + 1, 11):
+        time.sleep(float(PAUSE.read_text()))
+        checkpoint.write_text(str(epoch))
+        trial.report(epoch, error=1.0 / epoch)
+        if trial.should_stop():
+            raise TrialInterrupted
+    return {"error": (trial.params["x"] - 0.3) ** 2}
+"""
+EVALUATIONS = 8
+ON_PATH = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), PATH])}
+
+
+class Study:
+    """A study on two nodes, with one step a trial."""
+
+    def __init__(self, cluster: Cluster, project: Any):
+        self.cluster, self.project, self.folder = cluster, project, project.folder
+        self.pause(0.0)
+
+    def pause(self, seconds: float) -> None:
+        """Set how long an epoch takes from now on."""
+        temporary = self.folder / "pause.new"
+        temporary.write_text(str(seconds))
+        temporary.replace(self.folder / "pause")
+
+    def submit(self, **settings: Any) -> int:
+        """Submit it as a user does; return the job's number."""
+        slurm = {"nodes": 2, "ntasks_per_node": 2, "requeue": False, **settings}
+        search = {"algorithm": "lshade", "population": 4, "evaluations": EVALUATIONS}
+        self.project.write(
+            OBJECTIVE, search=search, slurm=slurm, execution={"schedule": "asynchronous", "executor": "srun-steps"}
+        )
+        program = [sys.executable, "-m", "autode.cli.main", "submit", "workflow.toml", "--out", "out", "--no-report"]
+        said = self.cluster.run(*program, folder=self.folder, env=ON_PATH).stdout
+        found = re.match(r"submitted job (\d+)", said)
+        assert found, said
+        return int(found[1])
+
+    def started(self) -> list[dict[str, Any]]:
+        started: list[dict[str, Any]] = self.project.records("started")
+        return started
+
+    def told(self) -> dict[int, str]:
+        """Return trial -> state; no trial has two results."""
+        told = self.project.records("told")
+        states = {record["trial"]: record["state"] for record in told}
+        assert len(states) == len(told)
+        return states
+
+    def log(self, job: int) -> str:
+        path = self.folder / f"out/slurm-{job}.log"
+        return path.read_text() if path.exists() else "(no log)"
+
+    def steps(self, job: int) -> dict[str, tuple[str, str]]:
+        """Return Slurm's ``JOB.STEP`` -> name and state of the trials' steps."""
+        rows = self.cluster.accounting(job, "JobName")
+        return {row["JobID"]: (row["JobName"], row["State"]) for row in rows if re.search(r"\.\d+$", row["JobID"])}
+
+
+@pytest.fixture
+def study(cluster: Cluster, project: Any) -> Study:
+    return Study(cluster, project)
+
+
+def test_the_accounting_has_a_row_for_every_trial(cluster: Cluster, study: Study) -> None:
+    job = study.submit()
+    (ended,) = cluster.wait(job, seconds=120)
+    assert ended["JobState"] == "COMPLETED", study.log(job)
+    assert study.told() == dict.fromkeys(range(EVALUATIONS), "completed")
+    expected = {record["step"]: (f"trial{record['trial']:05d}", "COMPLETED") for record in study.started()}
+    assert len(expected) == EVALUATIONS
+    until(lambda: study.steps(job) == expected, f"a row for every trial, not {study.steps(job)}", seconds=20)
+    (run,) = study.project.records("run")
+    assert (run["execution"], run["slots"]) == ("srun-steps", 4)
+    hosts = Counter(record["host"] for record in study.started())
+    assert len(hosts) == 2, "both nodes had trials"
+
+
+def test_a_dead_node_fails_only_its_own_trials(cluster: Cluster, study: Study) -> None:
+    study.pause(0.3)
+    job = study.submit()
+    first = cluster.wait(job, "RUNNING", seconds=60)[0]["BatchHost"]
+    until(lambda: len({record["host"] for record in study.started()}) == 2, "trials on both nodes", seconds=60)
+    host = next(record["host"] for record in study.started() if record["host"] != first)
+    dead = int(host.removeprefix("node"))
+    cluster.power_off(dead)
+    try:
+        (ended,) = cluster.wait(job, seconds=150)
+    finally:
+        cluster.power_on(dead)
+    assert ended["JobState"] == "COMPLETED", study.log(job)
+    assert ended["Restarts"] == "0", "the job went on on the other node"
+    assert study.told() == dict.fromkeys(range(EVALUATIONS), "completed"), "no trial has failed because of it"
+    lost = study.project.records("attempt")
+    assert lost, "there were trials on it"
+    assert {record["host"] for record in lost} == {host}
+    assert all(record["error"].startswith("node_fail: the job step ") for record in lost)
+    again = {record["trial"]: record["host"] for record in study.started() if record["attempt"] == 1}
+    assert again == {record["trial"]: first for record in lost}, "and they went on on the other node"
+    until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=60)
