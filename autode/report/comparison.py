@@ -74,14 +74,22 @@ def overview(studies: Sequence[StudyData]) -> pd.DataFrame:
     """Return one row a study: what it found and what it took; energy by class, as classes are never added."""
     import pandas as pd
 
-    return pd.DataFrame([_overview_row(data) for data in studies])
+    return pd.DataFrame([_overview_row(data, name) for data, name in zip(studies, told_apart(studies), strict=True)])
 
 
-def _overview_row(data: StudyData) -> dict[str, Any]:
+def told_apart(studies: Sequence[StudyData]) -> list[str]:
+    """Return what to call the studies: their names if these differ, else their folders, else the whole paths."""
+    for names in ([data.name for data in studies], [data.path.name for data in studies]):
+        if len(set(names)) == len(studies):
+            return names
+    return [str(data.path) for data in studies]
+
+
+def _overview_row(data: StudyData, name: str) -> dict[str, Any]:
     best, ended = data.best(), data.attempts[data.attempts["state"] != "running"]
     energy = ended.groupby("energy_class")["energy_j"].sum()
     return {
-        "study": data.name,
+        "study": name,
         "algorithm": (data.workflow.get("search") or {}).get("algorithm"),
         "seed": data.workflow.get("seed"),
         "trials": len(data.trials),
@@ -166,7 +174,7 @@ def draw_overlay(studies: Sequence[StudyData]) -> Drawing | None:
     longest = max(float(data.trials["seconds"].sum()) for data in known)
     scale, unit = time_unit(longest)
     values = []
-    for place, data in enumerate(known):
+    for place, (data, name) in enumerate(zip(known, told_apart(known), strict=True)):
         rows = data.trials[data.trials["finished"].notna()].sort_values(["finished", "trial"], kind="stable")
         best = best_so_far(rows["value"].where(rows["fitness"].notna()).to_numpy(float), data.sign)
         values.append(best)
@@ -174,7 +182,7 @@ def draw_overlay(studies: Sequence[StudyData]) -> Drawing | None:
             "color": SERIES[place % len(SERIES)],
             "linestyle": _LINES[place // len(SERIES) % len(_LINES)],
         }
-        line |= {"drawstyle": "steps-post", "linewidth": 1.6, "label": data.name}
+        line |= {"drawstyle": "steps-post", "linewidth": 1.6, "label": name}
         axes[0].plot(np.arange(1, len(rows) + 1), best, **line)
         axes[1].plot(rows["seconds"].fillna(0.0).cumsum() / scale, best, **line)
     for ax, label in zip(axes, ("finished trials", f"computing time of the trials, {unit}"), strict=True):

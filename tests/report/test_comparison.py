@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from autode.cli.main import main
 from autode.report import load, write_report
+from autode.report.comparison import told_apart
 
 Make = Callable[..., Path]
 
@@ -103,3 +105,12 @@ def test_a_sweep_gives_the_table_by_its_key(
     assert "no study has the setting 'objective.colour'; they differ in objective.batch_size" in capsys.readouterr().err
     assert main(["report", *folders, "--baseline", "grid"]) == 2
     assert "no study has search.algorithm = 'grid'; there are lshade" in capsys.readouterr().err
+
+
+def test_studies_of_one_name_are_told_apart_by_their_folders(busy_study: Make) -> None:
+    data = load(busy_study(trials=3))
+    seeds = [dataclasses.replace(data, path=Path("cells") / f"seed={seed}") for seed in (1, 2)]
+    assert told_apart(seeds) == ["seed=1", "seed=2"]
+    assert told_apart([data]) == [data.name]
+    same = [dataclasses.replace(data, path=Path(parent) / "lshade") for parent in ("mnist", "cifar")]
+    assert told_apart(same) == ["mnist/lshade", "cifar/lshade"]
