@@ -74,7 +74,11 @@ def overview(studies: Sequence[StudyData]) -> pd.DataFrame:
     """Return one row a study: what it found and what it took; energy by class, as classes are never added."""
     import pandas as pd
 
-    return pd.DataFrame([_overview_row(data, name) for data, name in zip(studies, told_apart(studies), strict=True)])
+    return pd.DataFrame(_overview_rows(studies))
+
+
+def _overview_rows(studies: Sequence[StudyData]) -> list[dict[str, Any]]:
+    return [_overview_row(data, name) for data, name in zip(studies, told_apart(studies), strict=True)]
 
 
 def told_apart(studies: Sequence[StudyData]) -> list[str]:
@@ -119,7 +123,7 @@ def _overview_table(studies: Sequence[StudyData]) -> tuple[list[str], list[list[
         "energy",
         "interval",
     ]
-    return head, [_overview_cells(data, row) for data, row in zip(studies, map(_overview_row, studies), strict=True)]
+    return head, [_overview_cells(data, row) for data, row in zip(studies, _overview_rows(studies), strict=True)]
 
 
 def _overview_cells(data: StudyData, row: dict[str, Any]) -> list[Cell]:
