@@ -111,6 +111,16 @@ class Allocation:
         return None
 
 
+def batch_job() -> str:
+    """Return how to requeue the job whose batch script this process belongs to; empty outside of batch scripts."""
+    env = os.environ
+    if "SLURMD_NODENAME" not in env or "SLURM_STEP_ID" in env:
+        return ""
+    if "SLURM_ARRAY_JOB_ID" in env:  # an array's number alone would mean all its tasks
+        return f"{env['SLURM_ARRAY_JOB_ID']}_{env['SLURM_ARRAY_TASK_ID']}"
+    return env.get("SLURM_JOB_ID", "")
+
+
 def step_environment(more: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for an srun: what concerned the job as a whole is left out."""
     kept = {

@@ -35,12 +35,13 @@ class Hello:
 
 @dataclass(frozen=True)
 class Order:
-    """What the coordinator answers: the trial, and all it takes to run it."""
+    """What the coordinator answers: the trial, all it takes to run it, and the job to requeue should its node die."""
 
     setup: Setup
     threads: int
     rank: int
     task: TrialTask
+    job: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge, wait
 from typing import Any
 
-from autode.execution.allocation import Allocation, step_environment
+from autode.execution.allocation import Allocation, batch_job, step_environment
 from autode.execution.evaluate import Place, failure, utc_now
 from autode.execution.events import Event, Finished
 from autode.execution.srun import ADDRESS, KEY, NUMBER, Hello, JobStep, Order, StepStarted
@@ -161,7 +161,7 @@ class StepExecutor:
     def _order(self, task: TrialTask, rank: int) -> bytes:
         import cloudpickle
 
-        order: bytes = cloudpickle.dumps(Order(self._setup, self._threads, rank, task))
+        order: bytes = cloudpickle.dumps(Order(self._setup, self._threads, rank, task, batch_job()))
         return order
 
     def _lost(self, step: JobStep) -> list[Event]:

@@ -127,3 +127,36 @@ def test_a_dead_node_fails_only_its_own_trials(cluster: Cluster, study: Study) -
     again = {record["trial"]: record["host"] for record in study.started() if record["attempt"] == 1}
     assert again == {record["trial"]: first for record in lost}, "and they went on on the other node"
     until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=60)
+
+
+def test_a_job_whose_batch_node_dies_is_requeued_by_its_steps(cluster: Cluster, study: Study) -> None:
+    study.pause(1.0)
+    job = study.submit(requeue=True)
+    first = cluster.wait(job, "RUNNING", seconds=60)[0]["BatchHost"]
+    until(lambda: len({record["host"] for record in study.started()}) == 2, "trials on both nodes", seconds=60)
+    dead = int(first.removeprefix("node"))
+    cluster.power_off(dead)
+    try:
+        until(lambda: cluster.job(job)["Restarts"] == "1", "the other node to notice", seconds=120)
+        study.pause(0.0)
+        (ended,) = cluster.wait(job, seconds=90)
+    finally:
+        cluster.power_on(dead)
+    assert ended["JobState"] == "COMPLETED", study.log(job)
+    assert study.told() == dict.fromkeys(range(EVALUATIONS), "completed")
+    assert len(study.project.records("run")) == 2
+    until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=60)
+
+
+def test_a_cancelled_job_saves_its_trials(cluster: Cluster, study: Study) -> None:
+    study.pause(0.5)
+    job = study.submit()
+    until(lambda: len(study.started()) == 4, "four trials", seconds=60)
+    cluster.run("scancel", str(job))
+    cluster.wait(job, "CANCELLED", seconds=30)
+    until(lambda: study.project.records("end"), "the run to write its end", seconds=20)
+    (end,) = study.project.records("end")
+    assert (end["signal"], end["exit_code"]) == ("SIGTERM", 3)
+    attempts = study.project.records("attempt")
+    assert [(record["state"], record["error"]) for record in attempts] == [("interrupted", "")] * 4
+    assert all(record["epochs"] >= 1 for record in attempts), "each ended its epoch first"
