@@ -46,9 +46,24 @@ def test_the_environment_of_the_submitter_is_taken_where_none_is_named() -> None
     assert with_this_venv({}) == ({"venv": sys.prefix} if inside else {})
 
 
+def test_a_study_that_calls_srun_itself_gets_a_script_without(project: Any) -> None:
+    submission, _ = plan_submission(project.workflow, project.out, ["execution.executor=srun-steps"])
+    assert submission.steps
+    assert submission.overrides == ("execution.executor=srun-steps",)
+    assert not plan_submission(project.workflow, project.out, [])[0].steps
+
+
 @pytest.mark.parametrize(
     ("toml", "sentence"),
     [
+        (
+            '[sweep]\n"execution.executor" = ["auto", "srun-steps"]\n',
+            "[sweep] execution.executor: expected the same one in all cells",
+        ),
+        (
+            '[sweep]\n"execution.executor" = ["srun-steps"]\n[slurm]\ncontainer = "a.sif"\n',
+            '[slurm] container: not with executor = "srun-steps", as srun is outside of the container',
+        ),
         ("[slurm]\nnode = 2\n", "[slurm] node: unknown key; did you mean 'nodes'?"),
         ("slurm = 3\n", "[slurm]: expected a table, not 3"),
         ("sweep = 3\n", "[sweep]: expected a table, not 3"),

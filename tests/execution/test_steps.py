@@ -22,6 +22,9 @@ from autode.execution.evaluate import Place
 from autode.execution.srun import StepStarted
 from autode.execution.steps import STARTS_TRIED, StepExecutor, StepsError
 from autode.execution.worker import Setup
+from autode.space import Float, Space
+from autode.study import Study, UserError
+from autode.study.launch import check_executor
 from autode.trial import Trial, TrialInterrupted, TrialResult, TrialTask
 
 # Numbers its steps, and ends them on SIGTERM, as Slurm's does.
@@ -381,6 +384,13 @@ def test_a_study_by_steps_has_the_results_of_any_other(
     assert {record["step"] for record in project.records("started")} == {f"12.{step}" for step in range(24)}
     (run,) = project.records("run")
     assert (run["execution"], run["slots"]) == ("srun-steps", 2)
+
+
+def test_ranks_of_mpi_are_refused() -> None:
+    search = {"population": 4, "evaluations": 4}
+    study = Study("unused", space=Space({"x": Float(0.0, 1.0)}), search=search, execution={"executor": "srun-steps"})
+    with pytest.raises(UserError, match="start it from the batch script as one process, without srun or mpiexec"):
+        check_executor(study.workflow, comm=object())
 
 
 @pytest.mark.parametrize(
