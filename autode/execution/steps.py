@@ -29,7 +29,7 @@ from autode.trial import FAILED, INTERRUPTED, TrialTask
 
 #: what runs in a step
 _PROGRAM = "autode.execution.jobstep"
-#: steps that may fail to start, before the first that does, until the run ends: it is not a node's fault then
+#: times that steps may fail to start, before the first that does, until the run ends: it is not a node's fault then
 STARTS_TRIED = 3
 #: longest pause, in seconds, after steps that failed to start
 _LONGEST_PAUSE_S = 30.0
@@ -183,10 +183,12 @@ class StepExecutor:
 
     def _pause(self, words: str) -> None:
         """Wait before the next step, longer every time; give up where none has ever started."""
+        if time.monotonic() < self._not_before:  # called together with one that has failed already
+            return
         self._failed_starts += 1
         if not self._any_started and self._failed_starts >= STARTS_TRIED and not self._stopping:
             said = f": {words}" if words else ""
-            raise StepsError(f"srun could not start a job step, {self._failed_starts} times in a row{said}")
+            raise StepsError(f"srun could not start any job step, {self._failed_starts} times in a row{said}")
         self._not_before = time.monotonic() + min(_LONGEST_PAUSE_S, 2.0 ** (self._failed_starts - 1))
 
     def _count_nodes(self) -> None:

@@ -51,6 +51,7 @@ class Bench:
         self.open: list[StepExecutor] = []
         self.waiting: deque[Event] = deque()
         self.program("srun", SRUN)
+        self.program("squeue", "#!/bin/bash\nexit 1\n")
 
     def program(self, name: str, text: str) -> None:
         path = self.folder / "bin" / name
@@ -257,12 +258,14 @@ def test_a_step_that_does_not_start_is_tried_again(bench: Bench) -> None:
 
 
 def test_an_srun_that_starts_nothing_ends_the_run_with_its_own_words(bench: Bench) -> None:
-    bench.program("srun", "#!/bin/bash\necho >&2 srun: error: Invalid account\nexit 1\n")
+    bench.program("srun", "#!/bin/bash\necho $* >> calls\necho >&2 srun: error: Invalid account\nexit 1\n")
     executor = bench.executor(square)
-    executor.submit(bench.task(0, x=1))
-    expected = rf"srun could not start a job step, {STARTS_TRIED} times in a row: srun: error: Invalid account"
+    for number in range(executor.slots):
+        executor.submit(bench.task(number, x=1))
+    expected = rf"srun could not start any job step, {STARTS_TRIED} times in a row: srun: error: Invalid account"
     with pytest.raises(StepsError, match=expected):
         bench.until(executor, Finished)
+    assert len(bench.calls()) == STARTS_TRIED * executor.slots, "those that fail together count once"
 
 
 # --- ends
