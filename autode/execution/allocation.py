@@ -85,11 +85,16 @@ class Allocation:
                 raise ValueError(f"{fit} {has or _cpus_per_node(env)}; ask for more of them, or set workers")
         return cls(job.job, nodes, job.slots, cpus, _memory(env, job.slots_per_node), int(gpus > 0))
 
-    def srun(self, name: str) -> list[str]:
-        """Return the options of one step: one task with its share of a node, and of no other step's."""
+    def srun(self, name: str, node: str = "") -> list[str]:
+        """Return the options of one step: one task with its share of a node, and of no other step's.
+
+        With ``node`` it is put there whatever Slurm takes to be free. Slurm 22.05 never frees the CPUs of steps that
+        ran while another node was taken out of the job, and would let the next steps wait for them for ever.
+        """
         return [
             "srun",
-            "--exact",  # no more than what is asked for, so that the steps run side by side
+            # --exact: no more than what is asked for, so that the steps run side by side
+            *(["--overlap", "--cpu-bind=none", f"--nodelist={node}"] if node else ["--exact"]),
             "--nodes=1",
             "--ntasks=1",
             f"--cpus-per-task={self.cpus}",
@@ -102,13 +107,18 @@ class Allocation:
             f"--job-name={name}",
         ]
 
-    def nodes_left(self) -> int | None:
-        """Ask Slurm how many nodes the job still has; None if it does not say."""
-        query = ["squeue", "--noheader", f"--jobs={self.job}", "--format=%D"]
-        with suppress(OSError, subprocess.TimeoutExpired, ValueError):
-            answer = subprocess.run(query, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
-            return int(answer.stdout)
-        return None
+    def nodes_left(self) -> list[str]:
+        """Ask Slurm which nodes the job still has; an empty list if it does not say."""
+        names = _ask("squeue", "--noheader", f"--jobs={self.job}", "--format=%N")
+        return _ask("scontrol", "show", "hostnames", names[0]) if names else []
+
+
+def _ask(*command: str) -> list[str]:
+    """Return the words that one of Slurm's programs answers."""
+    with suppress(OSError, subprocess.TimeoutExpired):
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
+        return answer.stdout.split() if answer.returncode == 0 else []
+    return []
 
 
 def batch_job() -> str:

@@ -58,6 +58,8 @@ class JobStep:
     ----------
     task : TrialTask or None
         None once its result is known.
+    node : str
+        Where it was put; empty if Slurm chooses.
     pipe : Connection or None
         None until the step has called, and after it has hung up.
     started : StepStarted or None
@@ -67,9 +69,9 @@ class JobStep:
         What srun said last.
     """
 
-    def __init__(self, task: TrialTask, rank: int, command: list[str], environment: dict[str, str]):
+    def __init__(self, task: TrialTask, rank: int, command: list[str], environment: dict[str, str], node: str = ""):
         self.task: TrialTask | None = task
-        self.rank = rank
+        self.rank, self.node = rank, node
         self.pipe: Connection | None = None
         self.hello: Hello | None = None
         self.started: StepStarted | None = None

@@ -33,6 +33,8 @@ _PROGRAM = "autode.execution.jobstep"
 STARTS_TRIED = 3
 #: longest pause, in seconds, after steps that failed to start
 _LONGEST_PAUSE_S = 30.0
+#: seconds between two looks for lost nodes while a step does not start
+_COUNT_EVERY_S = 30.0
 #: seconds for a caller to prove that it knows the key; everything else waits meanwhile
 _HANDSHAKE_S = 5.0
 
@@ -73,6 +75,8 @@ class StepExecutor:
         self._any_started = False
         self._failed_starts = 0
         self._not_before = 0.0
+        self._nodes: list[str] = []  # empty as long as all are there
+        self._counted = time.monotonic()
         self._stopping = False
         self._key = secrets.token_bytes(32)
         dual = socket.has_dualstack_ipv6()
@@ -91,8 +95,15 @@ class StepExecutor:
             self._count += 1
             rank = min(set(range(self.ranks)) - {step.rank for step in self._steps.values()})
             contact = {ADDRESS: self._address, KEY: self._key.hex(), NUMBER: str(number)}
-            command = [*self._allocation.srun(f"trial{task.number:05d}"), sys.executable, "-m", _PROGRAM]
-            self._steps[number] = JobStep(task, rank, command, step_environment(contact))
+            node = self._emptiest_node()
+            command = [*self._allocation.srun(f"trial{task.number:05d}", node), sys.executable, "-m", _PROGRAM]
+            self._steps[number] = JobStep(task, rank, command, step_environment(contact), node)
+
+    def _emptiest_node(self) -> str:
+        """Return where to put the next step, once the job has lost a node; before, Slurm chooses."""
+        steps = self._steps.values()
+        used = Counter(step.node or (step.hello.host.partition(".")[0] if step.hello else "") for step in steps)
+        return min(self._nodes, key=lambda node: used[node], default="")
 
     @property
     def _address(self) -> str:
@@ -108,8 +119,14 @@ class StepExecutor:
         """
         if self._stopping:
             return self._give_up_unbegun() or self._arrived(timeout)
+        if self._unbegun() and time.monotonic() > self._counted + _COUNT_EVERY_S:
+            self._count_nodes()
         self._launch()
         return self._arrived(timeout)
+
+    def _unbegun(self) -> list[JobStep]:
+        """Return the steps that have not called yet: their srun may wait for room."""
+        return [step for step in self._steps.values() if step.task is not None and step.hello is None]
 
     def _arrived(self, timeout: float) -> list[Event]:
         steps = self._steps.values()
@@ -192,18 +209,24 @@ class StepExecutor:
         self._not_before = time.monotonic() + min(_LONGEST_PAUSE_S, 2.0 ** (self._failed_starts - 1))
 
     def _count_nodes(self) -> None:
-        """Expect no more room than the nodes have that are left."""
+        """Expect no more room than the nodes have that are left, and from then on choose the nodes."""
+        self._counted = time.monotonic()
         nodes = self._allocation.nodes_left()
-        if nodes:
-            self.slots = min(self.slots, nodes * self._allocation.slots_per_node)
+        if not nodes or len(nodes) >= (len(self._nodes) or self._allocation.nodes):
+            return
+        self._nodes = nodes
+        self.slots = min(self.slots, len(nodes) * self._allocation.slots_per_node)
+        for step in self._unbegun():  # left to Slurm, they might wait for ever
+            assert step.task is not None
+            self._queue.append(step.task)
+            step.give_up()
 
     def _give_up_unbegun(self) -> list[Event]:
         """Return the trials that no step has called for; it would be in vain now."""
         tasks, self._queue = self._queue, deque()
         now = utc_now()
         results = [replace(failure(task, Place(), now, 0.0, ""), state=INTERRUPTED) for task in tasks]
-        unbegun = [step for step in self._steps.values() if step.task is not None and step.hello is None]
-        return [Finished(result) for result in [*results, *(step.give_up() for step in unbegun)]]
+        return [Finished(result) for result in [*results, *(step.give_up() for step in self._unbegun())]]
 
     def interrupt(self) -> None:
         """Ask all running trials to end at their next epoch."""

@@ -236,14 +236,23 @@ def test_a_trial_that_loses_every_step_without_an_epoch_has_failed(bench: Bench)
 
 
 def test_the_slots_of_a_dead_node_are_gone(bench: Bench) -> None:
-    bench.program("squeue", '#!/bin/bash\n[ "$2" = --jobs=12 ] && echo 1\n')
-    executor = bench.executor(endless, SLURM_JOB_NUM_NODES="2", SLURM_NTASKS="4")
-    assert executor.slots == 4
+    bench.program("squeue", '#!/bin/bash\n[ "$2" = --jobs=12 ] && echo "node[2-3]"\n')
+    bench.program("scontrol", '#!/bin/bash\n[ "$3" = "node[2-3]" ] && echo node2 node3\n')
+    executor = bench.executor(endless, SLURM_JOB_NUM_NODES="3", SLURM_NTASKS="6")
+    assert executor.slots == 6
     executor.submit(bench.task(0))
     bench.until(executor, EpochDone)
     os.kill(int((bench.folder / "00000/step").read_text()), signal.SIGKILL)
     bench.until(executor, Finished)
-    assert executor.slots == 2
+    assert executor.slots == 4
+    assert "--exact" in bench.calls()[0]
+    for number in range(1, 4):
+        executor.submit(bench.task(number))
+    for _ in range(3):
+        bench.until(executor, EpochDone)
+    placed = [call.split("--nodelist=")[1].split()[0] for call in bench.calls()[1:]]
+    assert sorted(placed) in (["node2", "node2", "node3"], ["node2", "node3", "node3"]), "side by side"
+    assert not any("--exact" in call for call in bench.calls()[1:]), "Slurm does not know any more what is free"
 
 
 def test_a_step_that_does_not_start_is_tried_again(bench: Bench) -> None:
