@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from autode._version import __version__
 from autode.cli import collect, doctor, prefetch, report, run, status, submit
@@ -45,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         code: int = arguments.function(arguments)
+        sys.stdout.flush()
     except UserError as error:
         print(f"autode: {error}", file=sys.stderr)
         return 2
@@ -52,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"autode: {error}; this run ends without a trace in the study", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output, such as head, has gone
-        sys.stderr.close()
+        with suppress(OSError):  # or the flush at the interpreter's end would fail once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
 
