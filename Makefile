@@ -22,7 +22,7 @@ quickstart: $(VENV)/.installed
 install: $(VENV)/.installed
 
 test: $(VENV)/.installed-test system
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
+	OMP_NUM_THREADS=1 tests/run_all.sh $(BIN)/python $(PYTEST)
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
