@@ -2,7 +2,7 @@
 # Runs the whole suite: the tests on Slurm clusters mostly wait, so they run beside the others, on clusters of their own.
 # Usage: tests/run_all.sh PYTHON [PYTEST OPTIONS]; with options it is one plain pytest run.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 python=$1
 shift
 if [ $# -gt 0 ]; then
