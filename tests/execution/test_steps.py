@@ -274,7 +274,7 @@ def test_an_srun_that_starts_nothing_ends_the_run_with_its_own_words(bench: Benc
     expected = rf"srun could not start any job step, {STARTS_TRIED} times in a row: srun: error: Invalid account"
     with pytest.raises(StepsError, match=expected):
         bench.until(executor, Finished)
-    # those that fail together count once; in the last round the first failure ends all, the other may not have called yet
+    # those that fail together count once; the first failure of the last round ends all: the other may not have called
     assert (STARTS_TRIED - 1) * executor.slots < len(bench.calls()) <= STARTS_TRIED * executor.slots
 
 
