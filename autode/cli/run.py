@@ -96,6 +96,7 @@ def _lead(arguments: argparse.Namespace, comm: Any, stop: StopRequest) -> int:
 def _load(arguments: argparse.Namespace, comm: Any) -> Study:
     """Validate the workflow; if it is wrong, let the other ranks go."""
     from autode.execution import mpi
+    from autode.execution.lifetime import hand_over_output
     from autode.study import Study, UserError, load_workflow
 
     try:
@@ -108,6 +109,7 @@ def _load(arguments: argparse.Namespace, comm: Any) -> Study:
     except BaseException:
         if comm is not None:  # the others wait for a word that will not come
             traceback.print_exc()
+            hand_over_output()
             comm.Abort(1)
         raise
 

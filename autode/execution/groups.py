@@ -8,7 +8,6 @@ written down first, so that the same command goes on behind the trial that hung.
 from __future__ import annotations
 
 import atexit
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from autode.execution.evaluate import Place, failure, utc_now
 from autode.execution.events import EpochDone, Event, Finished, Started
+from autode.execution.lifetime import hand_over_output
 from autode.execution.member import GroupMember
 from autode.execution.mpi import Comm, MpiExecutor
 from autode.execution.output import add_to_log
@@ -209,8 +209,7 @@ class GroupExecutor(MpiExecutor):
 
     def _end_job(self, exit_code: int) -> None:
         """End all ranks: MPI's own end would wait for those that hang."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+        hand_over_output()
         self._comm.Abort(exit_code)
 
     def _order(self, rank: int, kind: str, *content: object) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import array
 import ctypes
+import fcntl
 import os
 import signal
+import stat
+import sys
+import termios
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TextIO
 
 #: what a terminal, ``kill`` and Slurm send to end a program or to warn it
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
@@ -47,3 +54,21 @@ def kill_group(leader: int) -> None:
     """Kill a process that leads its group, with whatever it has started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
+
+
+def hand_over_output(patience_s: float = 5.0) -> None:
+    """Wait until what was printed has been read: a launcher that ends a job throws away what its pipes still hold."""
+    end = time.monotonic() + patience_s
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # there is none where it was closed before the start
+        stream.flush()
+        while _unread(stream) and time.monotonic() < end:
+            time.sleep(0.005)
+
+
+def _unread(stream: TextIO) -> int:
+    """Return how many bytes the reader of a pipe has not taken yet; 0 for anything else."""
+    count = array.array("i", [0])
+    with suppress(OSError):  # no file at all, or one without an end
+        if stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
+            fcntl.ioctl(stream.fileno(), termios.FIONREAD, count)
+    return count[0]

@@ -18,6 +18,7 @@ from autode.energy import MeterSet, open_meters
 from autode.execution.devices import device_of, gpu_count
 from autode.execution.evaluate import Place, evaluate
 from autode.execution.events import Event, Finished
+from autode.execution.lifetime import hand_over_output
 from autode.execution.local import thread_limits
 from autode.execution.mpi import Pause
 from autode.execution.worker import Prepared, Setup
@@ -220,6 +221,7 @@ class GroupMember:
             self._events.send(Finished(result))
         except BaseException:  # not the objective's, whose errors are results
             traceback.print_exc()
+            hand_over_output()
             self._world.Abort(1)  # without it the others would wait for this rank for ever
             raise
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from autode.execution.devices import device_of, gpu_count
 from autode.execution.evaluate import Place
 from autode.execution.events import Event, Finished
+from autode.execution.lifetime import hand_over_output
 from autode.execution.local import LocalWorker
 from autode.execution.worker import Setup
 from autode.trial import TrialResult, TrialTask
@@ -136,6 +137,7 @@ def serve(comm: Comm) -> int:
         return _serve(comm)
     except Exception:
         traceback.print_exc()
+        hand_over_output()
         comm.Abort(1)  # without it the others would wait for this rank for ever
         raise
 

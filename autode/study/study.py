@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autode.execution import Executor
 from autode.execution.evaluate import Objective
+from autode.execution.lifetime import hand_over_output
 from autode.execution.steps import StepsError
 from autode.execution.stopping import StopRequest
 from autode.space import Space
@@ -204,5 +205,6 @@ class Study:
         except BaseException:
             if not served:  # nobody knows what they have heard
                 traceback.print_exc()
+                hand_over_output()
                 comm.Abort(EXIT_FAULT)
             raise
