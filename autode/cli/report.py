@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,12 @@ def add_parser(commands: Any) -> None:
         "--strategy", default="search.algorithm", metavar="KEY", help="several: setting that names the strategies"
     )
     parser.add_argument("--baseline", metavar="NAME", help="several: strategy against which saved joules are counted")
+    parser.add_argument(
+        "--require-measured", action="store_true", help="exit with 3 if any attempt's joules were not measured"
+    )
+    parser.add_argument(
+        "--allow-mixed", action="store_true", help="let estimated joules join measured ones in a sum, flagged mixed"
+    )
     parser.set_defaults(function=run)
 
 
@@ -44,9 +51,20 @@ def run(arguments: argparse.Namespace) -> int:
     for folder in arguments.folders:
         load_records(folder)
     options = {"by": arguments.by, "strategy": arguments.strategy, "baseline": arguments.baseline}
+    options["allow_mixed"] = arguments.allow_mixed
     try:
         page = write_report(arguments.folders, arguments.out, **options)
     except ValueError as error:
         raise UserError(str(error)) from None
     print(f"report: {page}")
-    return 0
+    return max(not_measured(folder) for folder in arguments.folders) if arguments.require_measured else 0
+
+
+def not_measured(folder: Path) -> int:
+    """Say which joules of a study were not measured; return the exit code for ``--require-measured``."""
+    from autode.report import load
+    from autode.report.summary import unmeasured
+
+    if said := unmeasured(load(folder)):
+        print(f"autode: {said}", file=sys.stderr)
+    return 3 if said else 0

@@ -49,6 +49,11 @@ def add_parser(commands: Any) -> None:
         help="worker processes on this machine (default: execution.workers, else one a GPU, else one a core)",
     )
     parser.add_argument("--no-report", action="store_true", help="do not write tables, figures and the page at the end")
+    parser.add_argument(
+        "--require-measured",
+        action="store_true",
+        help="exit with 3 if joules cannot be measured here, or at the end if those of any attempt were not",
+    )
     parser.set_defaults(function=run)
 
 
@@ -87,10 +92,32 @@ def _follow(comm: Any) -> int:
 def _lead(arguments: argparse.Namespace, comm: Any, stop: StopRequest) -> int:
     """Be the only process, or rank 0."""
     study = _load(arguments, comm)
+    if arguments.require_measured and not _measures(study, comm):
+        return 3
     listener = progress_listener(study.folder)
     outcome = study.run(workers="mpi" if comm else arguments.workers, comm=comm, listener=listener, stop=stop)
     _report(arguments, study, outcome)
+    if arguments.require_measured and not outcome.exit_code:
+        from autode.cli.report import not_measured
+
+        return not_measured(study.folder)
     return outcome.exit_code
+
+
+def _measures(study: Study, comm: Any) -> bool:
+    """Whether a meter works here that is no estimate; if none, say why before anything is spent, and let others go."""
+    from autode.execution import mpi
+    from autode.study.launch import node_meters
+
+    with node_meters(study.workflow) as meters:
+        found = meters.availability()
+    if any(meter.available and meter.name != "estimate" for meter in found):
+        return True
+    reasons = "; ".join(f"{meter.name}: {meter.reason}" for meter in found if meter.name != "estimate")
+    print(f"autode: --require-measured: no meter works here ({reasons or 'only an estimate'})", file=sys.stderr)
+    if comm is not None:
+        mpi.dismiss(comm, 3)
+    return False
 
 
 def _load(arguments: argparse.Namespace, comm: Any) -> Study:

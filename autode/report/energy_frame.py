@@ -26,7 +26,7 @@ _COLUMNS = (
 HEADLINE = "headline of all attempts"
 
 
-def energy_frame(history: History, ledgers: Sequence[JobLedger] = ()) -> pd.DataFrame:
+def energy_frame(history: History, ledgers: Sequence[JobLedger] = (), allow_mixed: bool = False) -> pd.DataFrame:
     """Return the readings of the study (sums), of the nodes and jobs (per run), and of every trial (over its attempts).
 
     A job that was accounted has one row without an ``account``, and one for each account of its ledger (trial,
@@ -35,19 +35,19 @@ def energy_frame(history: History, ledgers: Sequence[JobLedger] = ()) -> pd.Data
     Rows of one scope overlap (a node's counter contains its trials; two sources may see the same joule): they are never
     to be added up. The row of the study whose source is ``headline of all attempts`` is the sum that the report states.
     """
-    rows = [*_study_rows(history), *_recorded_rows(history), *_job_rows(ledgers), *_trial_rows(history)]
+    rows = [*_study_rows(history, allow_mixed), *_recorded_rows(history), *_job_rows(ledgers), *_trial_rows(history)]
     return frame(rows, _COLUMNS)
 
 
-def study_reading(history: History) -> EnergyReading | None:
-    """Return the energy of all ended attempts, search and re-training; None if there are none."""
+def study_reading(history: History, allow_mixed: bool = False) -> EnergyReading | None:
+    """Return the energy of all ended attempts, search and re-training, by the rules of `add`; None without any."""
     ended = [attempt.reading for attempt in history.attempts if attempt.state != RUNNING]
-    return add(ended) if ended else None
+    return add(ended, allow_mixed) if ended else None
 
 
-def study_energy(history: History) -> dict[str, Any]:
+def study_energy(history: History, allow_mixed: bool = False) -> dict[str, Any]:
     """Return the columns of `energy_cells` for the whole study."""
-    reading = study_reading(history)
+    reading = study_reading(history, allow_mixed)
     return (
         {"energy_class": "unavailable", "energy_reason": "no attempt has ended"}
         if reading is None
@@ -55,9 +55,9 @@ def study_energy(history: History) -> dict[str, Any]:
     )
 
 
-def _study_rows(history: History) -> list[dict[str, Any]]:
+def _study_rows(history: History, allow_mixed: bool) -> list[dict[str, Any]]:
     name = history.study.get("name")
-    reading = study_reading(history)
+    reading = study_reading(history, allow_mixed)
     if reading is None:
         return []
     every = [one for attempt in history.attempts for one in attempt.readings]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from autode.energy import EnergyReading, is_estimate, is_measured, total
+from autode.energy import EnergyReading, is_available, is_estimate, is_measured, total
 from autode.report.quantities import APPORTIONED, ESTIMATED, MEASURED, UNAVAILABLE
 from autode.study.history import RUNNING, Attempt
 
@@ -19,15 +20,34 @@ def energy_class(reading: EnergyReading) -> str:
     return MEASURED if is_measured(reading) else APPORTIONED
 
 
-def add(readings: Sequence[EnergyReading]) -> EnergyReading:
-    """Add readings of different times; the sum has the worst class, and the flag ``partial`` if one is unavailable."""
-    return readings[0] if len(readings) == 1 else total(readings, allow_mixed=True)
+#: Flag of a sum of measured joules beside which there are estimated ones.
+LEFT_OUT = "estimates_left_out"
 
 
-def trial_energy(attempts: Sequence[Attempt]) -> dict[str, Any]:
+def add(readings: Sequence[EnergyReading], allow_mixed: bool = False) -> EnergyReading:
+    """Add readings of different times; the sum has the worst method, and the flag ``partial`` if one is unavailable.
+
+    Parameters
+    ----------
+    readings : sequence of EnergyReading
+        At least one.
+    allow_mixed : bool
+        Whether estimates join measured joules: the sum then is an estimate flagged ``mixed``. Otherwise they are left
+        out of it, which the flags ``partial`` and ``estimates_left_out`` say.
+    """
+    if len(readings) == 1:
+        return readings[0]
+    measured = [reading for reading in readings if not is_estimate(reading)]
+    if allow_mixed or len(measured) == len(readings) or not any(map(is_available, measured)):
+        return total(readings, allow_mixed=allow_mixed)
+    reading = total(measured)
+    return replace(reading, flags=tuple(dict.fromkeys([*reading.flags, "partial", LEFT_OUT])))
+
+
+def trial_energy(attempts: Sequence[Attempt], allow_mixed: bool = False) -> dict[str, Any]:
     """Return the energy columns of a trial: the sum over its ended attempts, whatever became of them."""
     ended = [attempt.reading for attempt in attempts if attempt.state != RUNNING]
-    return energy_cells(add(ended)) if ended else {"energy_class": UNAVAILABLE}
+    return energy_cells(add(ended, allow_mixed)) if ended else {"energy_class": UNAVAILABLE}
 
 
 def energy_cells(reading: EnergyReading) -> dict[str, Any]:

@@ -46,7 +46,7 @@ _ATTEMPT_COLUMNS = (
 )
 
 
-def trials_frame(history: History, space: Sequence[str] = ()) -> pd.DataFrame:
+def trials_frame(history: History, space: Sequence[str] = (), allow_mixed: bool = False) -> pd.DataFrame:
     """Return one row a search trial, by number.
 
     ``seconds``, ``cpu_seconds`` and the energy are sums over all attempts, lost and interrupted ones included;
@@ -57,18 +57,20 @@ def trials_frame(history: History, space: Sequence[str] = ()) -> pd.DataFrame:
     history : History
     space : sequence of str
         Names of the hyperparameters, in the order of their columns; further ones follow.
+    allow_mixed : bool
+        See `autode.report.energy_sums.add`.
     """
     trials = [history.trials[number] for number in sorted(history.trials)]
-    rows = [_trial_row(trial) for trial in trials if trial.role == "search"]
+    rows = [_trial_row(trial, allow_mixed) for trial in trials if trial.role == "search"]
     params = _names("param.", rows, space)
     return frame(rows, (*_TRIAL_HEAD, *params, *_names("metric.", rows), *_TRIAL_TAIL))
 
 
-def confirmations_frame(history: History) -> pd.DataFrame:
+def confirmations_frame(history: History, allow_mixed: bool = False) -> pd.DataFrame:
     """Return one row a re-training: ``label`` (winner, default, ...), ``of`` which trial, fresh ``seed``, metrics."""
     trials = [history.trials[number] for number in sorted(history.trials)]
     rows = [
-        {**_trial_row(trial), "label": trial.asked.get("label"), "of": trial.asked.get("of")}
+        {**_trial_row(trial, allow_mixed), "label": trial.asked.get("label"), "of": trial.asked.get("of")}
         for trial in trials
         if trial.role == "confirm"
     ]
@@ -125,7 +127,7 @@ def _names(prefix: str, rows: Iterable[Row], first: Sequence[str] = ()) -> tuple
     return tuple(known | dict.fromkeys(name for row in rows for name in row if name.startswith(prefix)))
 
 
-def _trial_row(trial: TrialHistory) -> Row:
+def _trial_row(trial: TrialHistory, allow_mixed: bool) -> Row:
     asked, end = trial.asked, trial.told or {}
     last = trial.attempts[-1] if trial.attempts else Attempt(asked["trial"], 0)
     return {
@@ -143,7 +145,7 @@ def _trial_row(trial: TrialHistory) -> Row:
         "rank": last.get("rank"),
         "started": trial.attempts[0].started if trial.attempts else None,
         "error": end.get("error") or None,
-        **trial_energy(trial.attempts),
+        **trial_energy(trial.attempts, allow_mixed),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autode.energy import MixedEnergyError
 from autode.study.journal import Record, read_journal, unfenced
 
 if TYPE_CHECKING:
@@ -78,6 +79,29 @@ class StudyData:
         known = self.jobs[self.jobs["run"].notna()].astype({"run": "int64"})
         return known.drop(columns=[*names]).rename(columns={f"run_{name}": name for name in names})
 
+    def joules(self, rows: pd.DataFrame | None = None, *, allow_mixed: bool = False) -> float:
+        """Return the joules of attempts (or trials) together; NaN if none has any.
+
+        Parameters
+        ----------
+        rows : DataFrame, optional
+            Rows of `attempts`, `trials` or `confirmations`; by default all attempts.
+        allow_mixed : bool
+            Whether measured and estimated joules may meet in the sum.
+
+        Raises
+        ------
+        MixedEnergyError
+            If they would, and were not allowed to.
+        """
+        rows = self.attempts if rows is None else rows
+        known = rows[rows["energy_j"].notna()]
+        if (known["energy_class"] == "estimated").nunique() > 1 and not allow_mixed:
+            raise MixedEnergyError(
+                "some of these joules are measured and others estimated; add them apart, or pass allow_mixed=True"
+            )
+        return float(known["energy_j"].sum(min_count=1))
+
     def valued(self) -> pd.DataFrame:
         """Return the trials that brought a value (completed, or stopped early on purpose), as they finished."""
         done = self.trials[self.trials["fitness"].notna()]
@@ -127,13 +151,17 @@ class StudyData:
         return rows[non_dominated(points)].sort_values(["energy_j", "trial"], kind="stable")
 
 
-def load(folder: str | os.PathLike[str]) -> StudyData:
+def load(folder: str | os.PathLike[str], *, allow_mixed: bool = False) -> StudyData:
     """Read a study from its output folder, whether it is still running or not.
 
     Parameters
     ----------
     folder : path-like
         The output folder; its journal.jsonl is the only file needed. A torn last record is left out.
+    allow_mixed : bool
+        Whether estimated joules may join measured ones in one sum (of a trial's attempts, of the study), which then is
+        an estimate flagged ``mixed``. By default estimates are left out of such a sum and it is flagged ``partial``
+        and ``estimates_left_out``.
 
     Raises
     ------
@@ -144,11 +172,11 @@ def load(folder: str | os.PathLike[str]) -> StudyData:
     if not (path / JOURNAL).is_file():
         raise ValueError(f"{path} has no {JOURNAL}: expected the output folder of a study")
     records, _ = read_journal(path / JOURNAL)
-    return from_records(records, path)
+    return from_records(records, path, allow_mixed)
 
 
-def from_records(records: list[Record], path: Path) -> StudyData:
-    """Build the data of a study from its journal's records."""
+def from_records(records: list[Record], path: Path, allow_mixed: bool = False) -> StudyData:
+    """Build the data of a study from its journal's records; see `load`."""
     from autode.report.energy_frame import energy_frame, study_energy
     from autode.report.frames import attempts_frame, confirmations_frame, epochs_frame, trials_frame
     from autode.report.job_frame import jobs_frame
@@ -166,16 +194,16 @@ def from_records(records: list[Record], path: Path) -> StudyData:
     workflow = dict(history.study.get("workflow") or {})
     objective = workflow.get("objective") or {}
     return StudyData(
-        trials=trials_frame(history, tuple(workflow.get("space") or ())),
+        trials=trials_frame(history, tuple(workflow.get("space") or ()), allow_mixed),
         jobs=jobs_frame(history, accounting),
-        energy=energy_frame(history, ledgers),
+        energy=energy_frame(history, ledgers, allow_mixed),
         epochs=epochs_frame(history),
-        confirmations=confirmations_frame(history),
+        confirmations=confirmations_frame(history, allow_mixed),
         attempts=attempts_frame(history),
         workflow=workflow,
         runs=[run.record for run in history.runs],
         winner=confirm.winner(history),
-        energy_total=study_energy(history),
+        energy_total=study_energy(history, allow_mixed),
         name=str(history.study.get("name") or path.resolve().name),
         direction=str(objective.get("direction") or "minimize"),
         metric=str(objective.get("metric") or "value"),

@@ -64,6 +64,22 @@ def energy_missing(data: StudyData) -> tuple[int, str]:
     return len(rows), "; ".join(list(reasons)[:3])
 
 
+def unmeasured(data: StudyData) -> str:
+    """Say in a sentence which of a study's joules nobody measured; empty if all were.
+
+    A share of a measured counter (``apportioned``) is measured; a model is not, nor is an attempt without a reading.
+    """
+    ended = data.attempts[data.attempts["state"] != "running"]
+    counts = {kind: int((ended["energy_class"] == kind).sum()) for kind in (ESTIMATED, UNAVAILABLE)}
+    if ended.empty or not any(counts.values()):
+        return "" if len(ended) else f"{data.path}: no attempt has ended, so nothing was measured"
+    parts = [f"{counts[ESTIMATED]} estimated"] * bool(counts[ESTIMATED])
+    if counts[UNAVAILABLE]:
+        reason = energy_missing(data)[1]
+        parts.append(f"{counts[UNAVAILABLE]} without a reading" + (f" ({reason})" if reason else ""))
+    return f"{data.path}: of {len(ended)} attempts the joules are not measured: {', '.join(parts)}"
+
+
 def confirmation_rows(data: StudyData) -> list[dict[str, Any]]:
     """Return mean and standard deviation (n - 1) of every metric over the fresh seeds.
 

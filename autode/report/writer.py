@@ -16,6 +16,7 @@ def write_report(
     by: str | None = None,
     strategy: str = "search.algorithm",
     baseline: str | None = None,
+    allow_mixed: bool = False,
 ) -> Path:
     """Write tables, figures and the page.
 
@@ -28,6 +29,8 @@ def write_report(
     by, strategy, baseline : str, optional
         For several: the setting of the table (``objective.batch_size``), the setting that names the strategies, and
         the strategy against which savings are counted; see `autode.report.experiment.experiment`.
+    allow_mixed : bool
+        Whether estimated joules may join measured ones in a sum; see `autode.report.load`.
 
     Returns
     -------
@@ -41,7 +44,7 @@ def write_report(
     """
     from autode.report.tables import write_tables
 
-    studies = [load(folder) for folder in folders]
+    studies = [load(folder, allow_mixed=allow_mixed) for folder in folders]
     if not studies:
         raise ValueError("no folder given; expected at least one output folder")
     if len(studies) > 1:
