@@ -58,6 +58,11 @@ class LSHADE(SuccessHistoryDE):
         }
         super().__init__(bounds, memory, archive_rate, options, **common)
 
+    @classmethod
+    def published_size(cls, dimension: int) -> int:
+        """Return 18 D."""
+        return 18 * dimension
+
     def _best_count(self, table: Draws) -> int:
         return best_count(self.options["p"], self._population.n)
 

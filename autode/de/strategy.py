@@ -52,6 +52,11 @@ class Strategy:
     _population: Population
     _trials: Trials
 
+    @classmethod
+    def published_size(cls, dimension: int) -> int:
+        """Population size of the paper for a budget of 10000 D evaluations, to reproduce its results."""
+        return 100
+
     def _prepare(self, table: Draws) -> Draws:
         """Work out, for all rows of the random table at once, what changes only between generations.
 
