@@ -89,7 +89,7 @@ def check_ranks_per_trial(workflow: Workflow, comm: Any = None) -> None:
         return
     where = f"{_where(workflow)} ranks_per_trial:"
     kind = workflow.objective["kind"]
-    if kind != "python":
+    if kind == "command":
         raise UserError(f'{where} an objective of kind "{kind}" runs on 1 rank, not on {size}; set it to 1')
     if comm is None:
         raise UserError(

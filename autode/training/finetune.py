@@ -12,6 +12,7 @@ import torch
 
 from autode.training import checkpoint
 from autode.training.data import Split, load_test, load_training
+from autode.training.distributed import connect, from_leader, leads, on_all_ranks, several, with_global_batch_norm
 from autode.training.loop import Inputs, Learner, evaluate, train_epoch
 from autode.training.models import freeze, make_model
 from autode.training.optimizers import make_optimizer
@@ -97,21 +98,21 @@ class Finetune:
         """
         torch.set_num_threads(cpu_threads())
         values = hyperparameters(self.settings, trial.params, trial.epochs)
-        training, validation = self._data(trial, values)
-        learner = self._learner(trial, values)
-        metrics = self._train(trial, values, learner, training, validation)
-        if trial.role == "confirm":
-            _, error = evaluate(learner, load_test(self.settings["dataset"], trial.device))
-            metrics |= {"test_error": error, "test_accuracy": 1.0 - error}
-        checkpoint.delete(trial.folder)
+        (training, validation), learner = on_all_ranks(
+            trial.comm, lambda: (self._data(trial, values), self._learner(trial, values))
+        )
+        with connect(trial.comm, trial.device) as ranks:
+            learner = learner if ranks is None else ranks.share(learner)
+            metrics = self._train(trial, values, learner, training, validation)
+            if trial.role == "confirm":
+                _, error = evaluate(learner, load_test(self.settings["dataset"], trial.device))
+                metrics |= {"test_error": error, "test_accuracy": 1.0 - error}
+        if leads(trial.comm):
+            checkpoint.delete(trial.folder)
         return metrics
 
     def _data(self, trial: Trial, values: Hyperparameters) -> tuple[Split, Split]:
         """Load both splits and check that a batch fits."""
-        if trial.comm is not None and trial.comm.size > 1:
-            raise ValueError(
-                f"fine-tuning uses one rank a trial, got {trial.comm.size}: set ranks_per_trial = 1 in [execution]"
-            )
         training, validation = self._splits(trial.device)
         if values.batch_size > len(training):
             raise ValueError(f"batch_size = {values.batch_size}: expected at most the {len(training)} training images")
@@ -128,6 +129,7 @@ class Finetune:
         device = torch.device(trial.device)
         seed = derive_seed(trial.seed, "initial")
         model = make_model(chosen["model"], chosen["weights"], chosen["width"], facts.classes, seed)
+        model = with_global_batch_norm(model) if several(trial.comm) else model
         # cuDNN wants its kernels in channels_last too; on a CPU that layout only slows the optimizer down
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         model = model.to(device).to(memory_format=layout)
@@ -144,6 +146,7 @@ class Finetune:
             if name in self.SETTINGS and name != "checkpoint_interval_s"
         }
         place = {"seed": trial.seed, "device": torch.device(trial.device).type, "threads": torch.get_num_threads()}
+        place["ranks"] = trial.comm.size if several(trial.comm) else 1
         return {**fixed, **asdict(values), **place}
 
     def _train(
@@ -162,7 +165,8 @@ class Finetune:
             if epoch == values.epochs:
                 break
             stop = trial.should_stop()
-            if stop or time.monotonic() - saved_at >= self.settings["checkpoint_interval_s"]:
+            due = stop or time.monotonic() - saved_at >= self.settings["checkpoint_interval_s"]
+            if due and leads(trial.comm):
                 checkpoint.save(trial.directory, identity, _state(epoch, metrics, learner))
                 saved_at = time.monotonic()
             if stop:
@@ -178,7 +182,8 @@ def _state(epoch: int, metrics: dict[str, float], learner: Learner) -> dict[str,
 
 def _restore(trial: Trial, identity: Mapping[str, Any], learner: Learner) -> tuple[int, dict[str, float]]:
     """Load the checkpoint into the learner if there is one; epochs done and the metrics of the last."""
-    state = checkpoint.load(trial.folder, identity, torch.device(trial.device))
+    device = torch.device("cpu" if several(trial.comm) else trial.device)
+    state = from_leader(trial.comm, lambda: checkpoint.load(trial.folder, identity, device))
     if state is None:
         return 0, {}
     learner.model.load_state_dict(state["model"])

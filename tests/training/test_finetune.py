@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -155,11 +154,6 @@ def test_other_models_and_data_go_the_same_way(tmp_path, write_mnist, model):
 def test_a_batch_must_fit_into_the_training_split(tmp_path):
     with pytest.raises(ValueError, match="batch_size = 128: expected at most the 96 training images"):
         Finetune(SMALL)(trial(tmp_path, {"batch_size": 128}))
-
-
-def test_several_ranks_a_trial_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="one rank a trial, got 4: set ranks_per_trial = 1"):
-        Finetune(SMALL)(trial(tmp_path, comm=SimpleNamespace(size=4)))
 
 
 def test_a_wrong_table_is_refused_before_any_trial():
