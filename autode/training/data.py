@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from autode.training.settings import EMBEDDED_TASK
+from autode.training.catalogue import EMBEDDED_TASK
 
 #: Seed of the split into training, validation and test images; the same for every study, so that studies compare. For
 #: the embedded task it was chosen among six after their test accuracies had been seen (a typical split, not the best

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from autode.training.resnet import BLOCKS, ResNet
-from autode.training.settings import SCALABLE_MODELS
+from autode.training.catalogue import SCALABLE_MODELS
 from autode.training.weights import load_backbone
 
 # The parts that a freeze depth counts: stem and four stages, by the names of torchvision's modules.

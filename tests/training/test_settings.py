@@ -84,7 +84,11 @@ def test_the_width_follows_from_weights_and_task(table, width):
         ({"augmentation": 1.5}, "expected a number from 0 to 1"),
         ({"freeze_depth": 6}, "expected a whole number from 0 to 5"),
         ({"train_samples": 1}, "[objective] train_samples = 1: expected a whole number of at least 2"),
-        ({"resolution": 16}, "[objective] resolution = 16: expected a whole number from 32 to 1024"),
+        ({"resolution": 16}, "[objective] resolution = 16: expected a whole number from 28 to 1024"),
+        (
+            {"resolution": 30, "model": "vgg11", "weights": "none"},
+            "resolution = 30: too small for vgg11, expected at least 32",
+        ),
         ({"model": "densenet121"}, "weights = 'embedded' exist for model 'resnet18' only, not for 'densenet121'"),
         ({"width": 0.5}, "width = 0.5: expected 0.25 with model 'resnet18' and weights 'embedded'"),
         ({"weights": "imagenet", "width": 0.5}, "width = 0.5: expected 1.0"),
@@ -96,6 +100,30 @@ def test_a_wrong_table_gets_one_sentence(table, sentence):
         validate(table)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"model": "nets:"}, "model = 'nets:': expected module:function"),
+        ({"model": "my nets:small"}, "expected module:function"),
+        ({"model": "nets:small", "weights": "imagenet"}, "weights = 'imagenet': nets:small brings its own"),
+        ({"dataset": "folder"}, "[objective] path: missing; dataset = 'folder' needs it"),
+        ({"path": "flowers"}, "path: dataset 'glyphs-to-digits' has none; expected 'folder' or 'arrays'"),
+        ({"dataset": "mnist", "test_samples": 5}, "test_samples: dataset 'mnist' has its own test images"),
+        ({"flips": 1}, "[objective] flips = 1: expected true or false, got int"),
+        ({"dataset": "folders"}, "did you mean 'folder'?"),
+    ],
+)
+def test_models_and_data_of_ones_own_are_checked_together(table, sentence):
+    with pytest.raises(ValueError) as caught:
+        validate(table)
+    assert sentence in str(caught.value)
+
+
+def test_a_model_of_ones_own_brings_its_weights():
+    resolved = resolve({"model": "nets:small", "dataset": "arrays", "path": "x.npz"})
+    assert (resolved["weights"], resolved["width"], resolved["validation_samples"]) == ("none", 1.0, None)
 
 
 def test_every_hyperparameter_may_be_searched():
@@ -129,8 +157,11 @@ def test_a_trials_values_win_over_fixed_ones_and_the_fidelity_over_both():
 def test_a_trial_with_an_impossible_value_is_refused():
     with pytest.raises(ValueError, match="batch_size = 1: expected a whole number"):
         hyperparameters(resolve({}), {"batch_size": 1})
-    with pytest.raises(ValueError, match="dropout is no hyperparameter"):
-        hyperparameters(resolve({}), {"dropout": 0.5})
+    with pytest.raises(ValueError, match=r"drop_out is no hyperparameter .*: did you mean 'dropout'"):
+        hyperparameters(resolve({}), {"drop_out": 0.5})
+    convnext = resolve({"model": "convnext_tiny", "weights": "none"})
+    with pytest.raises(ValueError, match="resolution = 28: too small for convnext_tiny, expected at least 32"):
+        hyperparameters(convnext, {"resolution": 28})
 
 
 def test_hyperparameters_and_their_descriptions_have_the_same_names():
