@@ -1,0 +1,43 @@
+"""Loads the MPI library that fits the launcher, and keeps it from what the launcher cannot carry."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+
+def load_mpi(launcher: str, flavor: str) -> Any:
+    """Start MPI and return mpi4py's module.
+
+    Parameters
+    ----------
+    launcher : str
+        ``srun`` or ``mpiexec``.
+    flavor : str
+        ``mpich`` or ``openmpi``.
+    """
+    if flavor == "openmpi":
+        # mpi4py carries builds for both; left alone it takes the library that it finds first, launcher or not
+        os.environ.setdefault("MPI4PY_MPIABI", "openmpi")
+    import mpi4py
+
+    mpi4py.rc.initialize, mpi4py.rc.finalize = False, True
+    from mpi4py import MPI
+
+    if not MPI.Is_initialized():
+        if launcher == "srun" and offers_ucx_and_ofi(MPI.Get_library_version()):
+            os.environ.setdefault("MPIR_CVAR_CH4_NETMOD", "ofi")
+        MPI.Init_thread()
+    return MPI
+
+
+def offers_ucx_and_ofi(version: str) -> bool:
+    """Tell whether this is an MPICH that can use both, of which it would take UCX.
+
+    With UCX every rank's address is announced as 4 KiB of whatever lay in memory, in pieces that are at times too long
+    for Slurm's PMI server: "value not properly terminated in client request", and MPI never starts. OFI's address is
+    some 30 bytes.
+    """
+    device = re.search(r"^MPICH Device:(.*)$", version, re.MULTILINE)
+    return device is not None and {"ucx", "ofi"} <= set(re.findall(r"\w+", device[1]))
