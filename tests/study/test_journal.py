@@ -126,13 +126,24 @@ def test_a_block_of_zeros_after_a_power_cut_is_a_torn_write(path: Path) -> None:
 def test_asked_for_often_the_syncs_happen_one_after_the_other_and_close_makes_the_last(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes, sync = [], os.fsync
-    monkeypatch.setattr(os, "fsync", lambda fd: (sync(fd), sizes.append(os.fstat(fd).st_size)))
+    under_way, overlapping, sizes, sync = threading.Lock(), [], [], os.fsync
+
+    def watched(fd: int) -> None:
+        alone = under_way.acquire(blocking=False)
+        overlapping.append(not alone)
+        size = os.fstat(fd).st_size  # what this sync makes safe, whatever is appended meanwhile
+        sync(fd)
+        sizes.append(size)
+        if alone:
+            under_way.release()
+
     journal = Journal(path)
+    monkeypatch.setattr(os, "fsync", watched)
     for record in records(50):
         journal.append(record, durable=False)
         journal.sync_soon()
     journal.close()
+    assert not any(overlapping)
     assert sizes == sorted(sizes)
     assert sizes[-1] == path.stat().st_size
     assert read_journal(path)[0] == records(50)

@@ -64,7 +64,7 @@ class Cluster:
         start_services(self._head, self.site)
         for number in self.site.node_numbers:
             self.power_on(number)
-        until(self._all_idle, "idle nodes", 60)
+        until(self._all_idle, "idle nodes", 300)
 
     def close(self) -> None:
         """Cut all power and remove every trace."""

@@ -11,7 +11,7 @@ from slurmbed.namespace import Namespace
 from slurmbed.waiting import until
 
 _METER = Path(__file__).with_name("meter.py")
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0  # three clusters may start at once on a machine with a slow disk
 
 
 def start_services(head: Namespace, site: Site) -> None:
@@ -37,12 +37,23 @@ def _database(head: Namespace, site: Site) -> None:
     data, socket = site.folder / "database", _database_socket(site)
     # the root user gets a password later and must be able to log in with it
     login = ("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
-    head.run("mariadb-install-db", "--no-defaults", f"--datadir={data}", "--user=root", *login, timeout=_PATIENCE_S)
-    # nothing here has to survive a power failure of the machine
-    fast = ("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--skip-log-bin", "--skip-networking")
+    # nothing here has to survive a power failure of the machine, and little is to be written
+    fast = ("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-log-file-size=4M")
+    install = ("mariadb-install-db", "--no-defaults", f"--datadir={data}", "--user=root")
+    head.run(*install, *login, *fast, timeout=_PATIENCE_S)
     place = (f"--datadir={data}", f"--socket={socket}", f"--pid-file={site.folder}/run/mariadbd.pid")
     wanted = ("--innodb-buffer-pool-size=128M", "--innodb-lock-wait-timeout=900")  # slurmdbd asks for both
-    head.start("mariadbd", "--no-defaults", "--user=root", *place, *wanted, *fast, log=site.folder / "log/mariadbd.log")
+    closed = ("--skip-log-bin", "--skip-networking")
+    head.start(
+        "mariadbd",
+        "--no-defaults",
+        "--user=root",
+        *place,
+        *wanted,
+        *fast,
+        *closed,
+        log=site.folder / "log/mariadbd.log",
+    )
     client = ("mariadb", "--no-defaults", f"--socket={socket}", "--user=root", "--execute")
     until(lambda: head.run(*client, "select 1", check=False).returncode == 0, "MariaDB", _PATIENCE_S)
     head.run(*client, f"alter user root@localhost identified by '{PASSWORD}'; create database {DATABASE}")
