@@ -7,13 +7,17 @@ import functools
 import math
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from autode.training.resnet import BLOCKS, ResNet
+from autode.training import custom_model
 from autode.training.catalogue import SCALABLE_MODELS
+from autode.training.resnet import BLOCKS, ResNet
+from autode.training.settings import is_custom
 from autode.training.weights import load_backbone
 
 # The parts that a freeze depth counts: stem and four stages, by the names of torchvision's modules.
@@ -28,37 +32,46 @@ _CONVNEXT = (
     ("features.1",),
     ("features.2", "features.3"),
     ("features.4", "features.5"),
-    ("features.6", "features.7"),
+    ("features.6", "features.7", "classifier.0"),
 )
-# Convolution blocks of VGG-11 between two poolings, as positions in ``features``; batch normalisation shifts them.
-_VGG11 = tuple(tuple(f"features.{i}" for i in block) for block in ((0,), (3,), (6, 8), (11, 13), (16, 18)))
-_VGG11_BN = tuple(
-    tuple(f"features.{i}" for i in block)
-    for block in ((0, 1), (4, 5), (8, 9, 11, 12), (15, 16, 18, 19), (22, 23, 25, 26))
-)
+# Convolution blocks of VGG-11 between two poolings, as positions in ``features``; batch normalisation shifts them. The
+# last part has the hidden layers of the classifier, too, and the dropout between them.
+_VGG_HIDDEN = ("classifier.0", "classifier.2", "classifier.3")
+_VGG_BLOCKS = {
+    "vgg11": ((0,), (3,), (6, 8), (11, 13), (16, 18)),
+    "vgg11_bn": ((0, 1), (4, 5), (8, 9, 11, 12), (15, 16, 18, 19), (22, 23, 25, 26)),
+}
 _HEAD = {"resnet": "fc", "densenet": "classifier", "convnext": "classifier.2", "vgg": "classifier.6"}
 
 
-def parts(name: str) -> tuple[tuple[str, ...], ...]:
-    """Names of the modules in each of a model's five freezable parts, from the input on."""
-    exact = {"vgg11": _VGG11, "vgg11_bn": _VGG11_BN}
-    if name in exact:
-        return exact[name]
+def parts(name: str, model: nn.Module | None = None) -> tuple[tuple[str, ...], ...]:
+    """Names of the modules in each of a model's five freezable parts, from the input on; the user's own is asked."""
+    if name in _VGG_BLOCKS:
+        blocks = [tuple(f"features.{i}" for i in block) for block in _VGG_BLOCKS[name]]
+        return (*blocks[:4], blocks[4] + _VGG_HIDDEN)
+    if is_custom(name):
+        assert model is not None
+        return custom_model.parts(model)
     return {"resnet": _RESNET, "densenet": _DENSENET, "convnext": _CONVNEXT}[name.rstrip("0123456789").split("_")[0]]
 
 
-def head(name: str) -> str:
-    """Name of the module that maps features to classes."""
+def head(name: str, model: nn.Module | None = None) -> str:
+    """Name of the module that maps features to classes; the user's own model is asked."""
+    if is_custom(name):
+        assert model is not None
+        return custom_model.head(model)
     return next(module for family, module in _HEAD.items() if name.startswith(family))
 
 
-def make_model(name: str, weights: str, width: float, classes: int, seed: int) -> nn.Module:
+def make_model(
+    name: str, weights: str, width: float, classes: int, seed: int, dropout: float = 0.0, folder: str = ""
+) -> nn.Module:
     """Build a network for a number of classes, on the CPU.
 
     Parameters
     ----------
     name : str
-        One of `autode.training.settings.MODELS`.
+        One of `autode.training.settings.MODELS`, or ``module:function`` (see `autode.training.custom_model`).
     weights : str
         ``"embedded"``, ``"imagenet"`` or ``"none"``.
     width : float
@@ -67,6 +80,10 @@ def make_model(name: str, weights: str, width: float, classes: int, seed: int) -
         Number of classes.
     seed : int
         Seed of everything that starts at random: the head, and with ``"none"`` all weights.
+    dropout : float
+        Probability of dropout: where the model has such layers, theirs if not 0; else in front of the head.
+    folder : str
+        Where to look for the user's module, besides Python's path.
 
     Returns
     -------
@@ -76,11 +93,40 @@ def make_model(name: str, weights: str, width: float, classes: int, seed: int) -
     Raises
     ------
     ValueError
-        If the weights are not in the local cache, or damaged.
+        If the weights are not in the local cache, or damaged; or if the user's function does not make a network.
     """
-    model = _seeded(name, width, seed) if weights == "none" else copy.deepcopy(_pretrained(name, weights, width))
-    _replace_head(model, head(name), classes, seed)
+    if is_custom(name):
+        model = custom_model.build(name, folder, classes, seed)
+    elif weights == "none":
+        model = _seeded(name, width, seed)
+    else:
+        model = copy.deepcopy(_pretrained(name, weights, width))
+    path = head(name, model)
+    if not (is_custom(name) and custom_model.fits(model, path, classes)):
+        _replace_head(model, path, classes, seed)
+    if dropout > 0:
+        _add_dropout(model, path, dropout)
     return model
+
+
+def _add_dropout(model: nn.Module, path: str, probability: float) -> None:
+    """Set the model's own dropout layers, or put one in front of the head."""
+    layers = [module for module in model.modules() if isinstance(module, nn.Dropout)]
+    for layer in layers:
+        layer.p = probability
+    if not layers:
+        # a hook and no module: names in the state stay those of the model without
+        model.get_submodule(path).register_forward_pre_hook(_Dropout(probability))
+
+
+class _Dropout:
+    """Drops a module's inputs while it is in training mode."""
+
+    def __init__(self, probability: float):
+        self.probability = probability
+
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (functional.dropout(inputs[0], self.probability, module.training), *inputs[1:])
 
 
 def _build(name: str, width: float) -> nn.Module:
@@ -96,7 +142,7 @@ def _build(name: str, width: float) -> nn.Module:
 def _seeded(name: str, width: float, seed: int) -> nn.Module:
     """Build with random weights that depend on the seed alone; torch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         return _build(name, width)
 
 
@@ -153,7 +199,37 @@ def _replace_head(model: nn.Module, path: str, classes: int, seed: int) -> None:
 
 def freeze(model: nn.Module, name: str, depth: int) -> list[nn.Module]:
     """Stop gradients of the first `depth` parts; returns their modules, which should stay in evaluation mode."""
-    frozen = [model.get_submodule(module) for part in parts(name)[:depth] for module in part]
+    frozen = [model.get_submodule(module) for part in parts(name, model)[:depth] for module in part]
     for module in frozen:
         module.requires_grad_(False)
     return frozen
+
+
+def lr_factors(model: nn.Module, name: str, layer_decay: float, head_factor: float) -> Callable[[str], float]:
+    """Layer-wise learning rates (Howard and Ruder 2018, ULMFiT, section 3.2, by stages).
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    name : str
+        As for `make_model`.
+    layer_decay : float
+        Factor from each of the five parts to the one before it; the last part has it once.
+    head_factor : float
+        Factor on the head's rate.
+
+    Returns
+    -------
+    callable
+        From a parameter's name to the factor on its learning rate.
+    """
+    last = head(name, model) + "."
+    depth = {f"{module}.": index for index, part in enumerate(parts(name, model)) for module in part}
+
+    def factor(parameter: str) -> float:
+        if parameter.startswith(last):
+            return head_factor
+        index = next((index for module, index in depth.items() if parameter.startswith(module)), 0)
+        return float(layer_decay ** (5 - index))
+
+    return factor

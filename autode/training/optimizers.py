@@ -1,6 +1,8 @@
-"""The optimizers a trial can choose from, fused where torch has it."""
+"""The optimizers a trial can choose from, fused where torch has it, with a learning rate for each part of the model."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from torch import nn, optim
 
@@ -8,7 +10,15 @@ from torch import nn, optim
 ADAMW_LR_DIVISOR = 10.0
 
 
-def make_optimizer(model: nn.Module, name: str, lr: float, weight_decay: float, momentum: float) -> optim.Optimizer:
+def make_optimizer(
+    model: nn.Module,
+    name: str,
+    lr: float,
+    weight_decay: float,
+    momentum: float,
+    beta2: float = 0.999,
+    factor: Callable[[str], float] = lambda parameter: 1.0,
+) -> optim.Optimizer:
     """Make an optimizer over the trainable parameters; weight decay spares biases and normalisation parameters.
 
     Parameters
@@ -17,9 +27,11 @@ def make_optimizer(model: nn.Module, name: str, lr: float, weight_decay: float, 
         Parameters that need no gradient are left out.
     name : str
         ``"sgd"``: SGD with Nesterov momentum (Sutskever et al. 2013). ``"adamw"``: AdamW (Loshchilov and Hutter 2019)
-        with ``lr / 10`` and beta1 = `momentum`, beta2 = 0.999.
-    lr, weight_decay, momentum : float
-        Base learning rate, weight decay (coupled for SGD, decoupled for AdamW) and momentum.
+        with ``lr / 10`` and beta1 = `momentum`.
+    lr, weight_decay, momentum, beta2 : float
+        Base learning rate, weight decay (coupled for SGD, decoupled for AdamW), momentum, AdamW's beta2.
+    factor : callable
+        From a parameter's name to the factor on its learning rate.
 
     Returns
     -------
@@ -31,21 +43,32 @@ def make_optimizer(model: nn.Module, name: str, lr: float, weight_decay: float, 
     ValueError
         If the name is unknown.
     """
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [parameter for parameter in trainable if parameter.ndim > 1], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in trainable if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
+    if name not in ("sgd", "adamw"):
+        raise ValueError(f"unknown optimizer {name!r}: expected 'sgd' or 'adamw'")
+    base = lr / ADAMW_LR_DIVISOR if name == "adamw" else lr
+    groups = _groups(model, base, weight_decay, factor)
     optimizer: optim.Optimizer
     if name == "sgd":
-        optimizer = optim.SGD(groups, lr=lr, momentum=momentum, nesterov=momentum > 0, fused=True)
-    elif name == "adamw":
-        optimizer = optim.AdamW(groups, lr=lr / ADAMW_LR_DIVISOR, betas=(momentum, 0.999), fused=True)
+        optimizer = optim.SGD(groups, lr=base, momentum=momentum, nesterov=momentum > 0, fused=True)
     else:
-        raise ValueError(f"unknown optimizer {name!r}: expected 'sgd' or 'adamw'")
+        optimizer = optim.AdamW(groups, lr=base, betas=(momentum, beta2), fused=True)
     for group in optimizer.param_groups:
         group["base_lr"] = group["lr"]
     return optimizer
+
+
+def _groups(
+    model: nn.Module, lr: float, weight_decay: float, factor: Callable[[str], float]
+) -> list[dict[str, object]]:
+    """Group the trainable parameters by learning rate and weight decay, in the order of the model."""
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((lr * factor(name), parameter.ndim > 1), []).append(parameter)
+    return [
+        {"params": members, "lr": rate, "weight_decay": weight_decay if decayed else 0.0}
+        for (rate, decayed), members in groups.items()
+    ]
 
 
 def set_lr_factor(optimizer: optim.Optimizer, factor: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 Value = str | int | float | bool
 
-_EXPECTED: dict[type, tuple[type, str]] = {
+_EXPECTED: dict[type, tuple[Any, str]] = {
     int: (Integral, "a whole number"),
     float: (Real, "a number"),
     str: (str, "a string"),

@@ -39,9 +39,9 @@ def test_the_freezable_parts_and_the_head_make_up_the_model(name):
     assert len(models.parts(name)) == 5
     assert set(named) | {models.head(name)} <= set(modules)
     assert isinstance(modules[models.head(name)], torch.nn.Linear)
-    for parameter, _ in model.named_parameters():  # every parameter before the classifier belongs to exactly one part
+    for parameter, _ in model.named_parameters():  # every parameter before the head belongs to exactly one part
         owners = [module for module in named if parameter.startswith(module + ".")]
-        assert len(owners) == (0 if parameter.startswith(("fc.", "classifier.")) else 1), parameter
+        assert len(owners) == (0 if parameter.startswith(models.head(name) + ".") else 1), parameter
 
 
 @pytest.mark.parametrize("depth", range(6))
