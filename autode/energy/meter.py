@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from autode.energy.record import EnergyReading, unavailable
@@ -53,17 +53,23 @@ class Meter:
         At least one.
     period_s : float or None
         How often the sensors must be polled inside a window; None: reading them at both edges is enough.
+
+    Attributes
+    ----------
+    clock : callable
+        Monotonic seconds; replaced only where time is simulated.
     """
 
     def __init__(self, name: str, sensors: Sequence[Sensor], period_s: float | None):
         self.name, self.sensors, self.period_s = name, list(sensors), period_s
         self.domains = tuple(dict.fromkeys(sensor.domain for sensor in sensors))
+        self.clock: Callable[[], float] = time.monotonic
         self._lock = threading.Lock()
 
     def poll(self, tries: int = 1) -> float:
         """Sample every sensor now; returns the instant all these samples are dated to, monotonic seconds."""
         with self._lock:
-            now = time.monotonic()
+            now = self.clock()
             for sensor in self.sensors:
                 sensor.track.poll(now, tries)
             return now

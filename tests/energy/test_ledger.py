@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autode.energy import read_sacct
+from autode.energy.conformance.bookings import simulated_node
 from autode.energy.ledger import Entry, Ledger, Meter, Work, apportion
 from autode.energy.ledger_shares import Series, split
 from autode.energy.reconciliation import reconcile
@@ -208,45 +209,6 @@ def test_work_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
 
 
 # --- the truth is known
-
-
-def simulated_node(rng: np.random.Generator, seconds: int = 1800) -> tuple[Meter, list[Work], dict[str, float]]:
-    """A node that runs four trials at a time, one after the other in each slot; joules by name beside it.
-
-    Idle draws 90 W, which every slot has a quarter of. A second of CPU costs 35 W, give or take 3 % from trial to trial
-    as their instructions differ; GPUs draw 40 W idle and up to 350 W. Use changes every second. The counter is read at
-    1 Hz, half a period late at worst, with an error of 1 % of its watts; GPU counters are read at the same instants.
-    """
-    step = np.arange(seconds)
-    power = np.full(seconds, 90.0)
-    truth: dict[str, float] = {}
-    works, gpu_power = [], np.full((4, seconds), 40.0)
-    for slot in range(4):
-        start = float(rng.uniform(0, 20))
-        while start < seconds - 60:
-            end = min(start + float(rng.uniform(90, 400)), seconds - 1.0)
-            name = f"{slot}:{start:.0f}"
-            active = np.clip(np.minimum(step + 1, end) - np.maximum(step, start), 0, 1)
-            use = np.clip(rng.uniform(0.3, 1.0) + 0.2 * rng.standard_normal(seconds), 0.05, 1.0) * active
-            cpu_w, gpu_w = 35.0 * (1 + 0.03 * rng.standard_normal()) * use, rng.uniform(100, 310) * use
-            power += cpu_w
-            gpu_power[slot] += gpu_w
-            truth[name] = float((cpu_w + gpu_w + (90.0 / 4 + 40.0) * active).sum())
-            points = np.concatenate([[start], step[(step > start) & (step < end)], [end]])
-            so_far = np.interp(points, np.arange(seconds + 1), np.concatenate([[0.0], np.cumsum(use)]))
-            works.append(Work(name, start, end, cpu=Series(tuple(points), tuple(so_far)), devices=(f"GPU-{slot}",)))
-            start = end + float(rng.uniform(0.5, 5))
-    late = np.sort(np.arange(seconds + 1) + rng.uniform(0, 0.5, seconds + 1))
-    late[[0, -1]] = 0, seconds
-
-    def counter(watts: np.ndarray) -> Series:
-        microjoules = np.concatenate([[0.0], np.cumsum(watts * 1e6)])
-        read = np.interp(late, np.arange(seconds + 1), microjoules)
-        return Series(tuple(np.arange(seconds + 1.0)), tuple(np.round(read)))
-
-    gpus = {f"GPU-{slot}": counter(gpu_power[slot]) for slot in range(4)}
-    node = counter((power + gpu_power.sum(axis=0)) * (1 + 0.01 * rng.standard_normal(seconds)))
-    return Meter("node1", node, 4, 90.0, None, gpus), works, truth
 
 
 @pytest.mark.parametrize("seed", range(5))
