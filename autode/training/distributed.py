@@ -10,6 +10,7 @@ MPI brings the ranks together; tensors go through torch's own backends, NCCL bet
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from typing import Any, TypeVar, cast
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn, optim
-from torch.distributed.distributed_c10d import PrefixStore, Store, TCPStore
+from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
 
 from autode.training.batch_norm import GlobalBatchNorm
 from autode.training.loop import Inputs, Learner
@@ -154,7 +155,8 @@ class SharedInputs(Inputs):
         """Map the whole batch (n, ...) to the network's inputs for this rank's rows."""
         self._ranks.batch = len(images)
         start, end = self._ranks.bounds(self._ranks.rank)
-        return super().__call__(images[start:end], None if maps is None else maps[start:end])
+        some = slice(start, max(end, start + 1))  # not every operation takes an empty batch
+        return super().__call__(images[some], None if maps is None else maps[some])[: end - start]
 
 
 class _Gather(torch.autograd.Function):
@@ -242,6 +244,7 @@ def connect(comm: Any, device: str) -> Iterator[Ranks | None]:
     if place.type == "cuda":
         torch.cuda.set_device(place)
     # the trials of a process come one after the other, so torch's one default group a process is theirs in turn
+    hook = sys.excepthook
     dist.init_process_group(
         "nccl" if place.type == "cuda" else "gloo",
         store=PrefixStore("group", store),
@@ -250,6 +253,7 @@ def connect(comm: Any, device: str) -> Iterator[Ranks | None]:
         timeout=TIMEOUT,
         device_id=place if place.type == "cuda" else None,
     )
+    sys.excepthook = hook  # torch wraps it at every call, for ever
     watch = Watch(store, comm.size, dist.group.WORLD.abort)  # type: ignore[union-attr]
     try:
         yield Ranks(comm.rank, comm.size)
