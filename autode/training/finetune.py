@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from autode.training import checkpoint
-from autode.training.data import Split, load_test, load_training
+from autode.training.catalogue import OWN_DATA
+from autode.training.data import Source, Split, load_test, load_training
 from autode.training.distributed import connect, from_leader, leads, on_all_ranks, several, with_global_batch_norm
+from autode.training.features import Kept, features, megabytes, split
 from autode.training.loop import Inputs, Learner, evaluate, train_epoch
-from autode.training.models import freeze, make_model
+from autode.training.median import MedianRule
+from autode.training.models import freeze, lr_factors, make_model
 from autode.training.optimizers import make_optimizer
-from autode.training.settings import DATASETS, HYPERPARAMETERS, SETTINGS, Hyperparameters, hyperparameters, resolve
+from autode.training.progress import Keeper
+from autode.training.replay import Replay, pays
+from autode.training.settings import (
+    HYPERPARAMETERS,
+    NOT_IDENTITY,
+    SETTINGS,
+    Hyperparameters,
+    hyperparameters,
+    is_custom,
+    resolve,
+)
 from autode.training.weights import NORMALISATION
-from autode.trial import Trial, TrialInterrupted, derive_seed
+from autode.trial import Trial, TrialStopped, derive_seed
 
 
 def cpu_threads() -> int:
@@ -42,6 +58,9 @@ class Finetune:
     ----------
     settings : mapping
         The ``[objective]`` table of a workflow: keys of `SETTINGS`, and of `HYPERPARAMETERS` where a value is fixed.
+    folder : str
+        Where relative paths start and the user's modules are looked for: the workflow file's folder. By default the
+        working directory.
 
     Raises
     ------
@@ -52,8 +71,15 @@ class Finetune:
     SETTINGS = SETTINGS
     HYPERPARAMETERS = HYPERPARAMETERS
 
-    def __init__(self, settings: Mapping[str, Any]):
+    def __init__(self, settings: Mapping[str, Any], folder: str = ""):
         self.settings = resolve(settings)
+        self.folder = folder
+        chosen = self.settings
+        path = str(Path(folder) / chosen["path"]) if chosen["dataset"] in OWN_DATA else ""
+        self._source = Source(
+            chosen["dataset"], path, chosen["image_size"], chosen["test_samples"], chosen["split_seed"]
+        )
+        self._median: MedianRule | None = None
 
     def prepare(self, device: str) -> None:
         """Load what all trials of this process share: data and pretrained weights.
@@ -66,12 +92,14 @@ class Finetune:
         Raises
         ------
         ValueError
-            If data or weights are missing.
+            If data or weights are missing, or the user's function makes no network that fits the data.
         """
         torch.set_num_threads(cpu_threads())
-        self._splits(device)
-        if self.settings["weights"] != "none":
-            make_model(self.settings["model"], self.settings["weights"], self.settings["width"], classes=2, seed=0)
+        training, _ = self._splits(device)
+        if self.settings["weights"] != "none" or is_custom(self.settings["model"]):
+            model = self._model(training, seed=0, dropout=0.0)
+            if is_custom(self.settings["model"]):
+                self._try(model, training)
 
     def __call__(self, trial: Trial) -> dict[str, float]:
         """Train one trial, from its checkpoint if it has one.
@@ -91,6 +119,8 @@ class Finetune:
         ------
         TrialInterrupted
             If the trial was asked to stop; its checkpoint is saved.
+        TrialStopped
+            If the median rule ended it.
         FloatingPointError
             If training diverged.
         ValueError
@@ -98,94 +128,167 @@ class Finetune:
         """
         torch.set_num_threads(cpu_threads())
         values = hyperparameters(self.settings, trial.params, trial.epochs)
-        (training, validation), learner = on_all_ranks(
-            trial.comm, lambda: (self._data(trial, values), self._learner(trial, values))
-        )
+        data, whole = on_all_ranks(trial.comm, lambda: self._begin(trial, values))
         with connect(trial.comm, trial.device) as ranks:
-            learner = learner if ranks is None else ranks.share(learner)
+            whole = whole if ranks is None else ranks.share(whole)
+            learner, (training, validation), before = self._keep_features(trial, whole, data, values)
+            learner = self._accelerated(trial, learner, len(training), values)
             metrics = self._train(trial, values, learner, training, validation)
             if trial.role == "confirm":
-                _, error = evaluate(learner, load_test(self.settings["dataset"], trial.device))
+                test = load_test(self._source, trial.device)
+                test = test if before is None else features(before, whole, test)
+                _, error = evaluate(learner, test)
                 metrics |= {"test_error": error, "test_accuracy": 1.0 - error}
-        if leads(trial.comm):
+        if leads(trial.comm) and not self.settings["keep_checkpoint"]:
             checkpoint.delete(trial.folder)
         return metrics
 
-    def _data(self, trial: Trial, values: Hyperparameters) -> tuple[Split, Split]:
-        """Load both splits and check that a batch fits."""
+    def _begin(self, trial: Trial, values: Hyperparameters) -> tuple[tuple[Split, Split], Learner]:
+        """Load both splits, check that a batch fits, and build network and optimizer."""
         training, validation = self._splits(trial.device)
         if values.batch_size > len(training):
             raise ValueError(f"batch_size = {values.batch_size}: expected at most the {len(training)} training images")
-        return training, validation
+        return (training, validation), self._learner(trial, values, training)
 
     def _splits(self, device: str) -> tuple[Split, Split]:
         """Training and validation images, read once a process."""
-        wanted = (self.settings["dataset"], self.settings["train_samples"], self.settings["validation_samples"])
-        return load_training(*wanted, device)
+        return load_training(self._source, self.settings["train_samples"], self.settings["validation_samples"], device)
 
-    def _learner(self, trial: Trial, values: Hyperparameters) -> Learner:
+    def _model(self, training: Split, seed: int, dropout: float) -> nn.Module:
+        """Build the network for the classes of the data."""
+        chosen = self.settings
+        return make_model(
+            chosen["model"], chosen["weights"], chosen["width"], training.classes, seed, dropout, self.folder
+        )
+
+    def _try(self, model: nn.Module, training: Split) -> None:
+        """Refuse a network of the user's that does not give a number for each class."""
+        mean, std = _for_channels(model, training, *NORMALISATION[self.settings["normalisation"]])
+        inputs = Inputs(self.settings["resolution"], mean, std, training.images.device)
+        with torch.inference_mode():
+            logits = model.eval().to(training.images.device)(inputs(training.images[:2]))
+        expected = (min(len(training), 2), training.classes)
+        if getattr(logits, "shape", None) != expected:
+            found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+            raise ValueError(f"model {self.settings['model']!r} gives {found} for two images, expected {expected}")
+
+    def _learner(self, trial: Trial, values: Hyperparameters, training: Split) -> Learner:
         """Build network and optimizer in their initial state."""
-        chosen, facts = self.settings, DATASETS[self.settings["dataset"]]
-        device = torch.device(trial.device)
-        seed = derive_seed(trial.seed, "initial")
-        model = make_model(chosen["model"], chosen["weights"], chosen["width"], facts.classes, seed)
+        chosen, device = self.settings, torch.device(trial.device)
+        model = self._model(training, derive_seed(trial.seed, "initial"), values.dropout)
         model = with_global_batch_norm(model) if several(trial.comm) else model
         # cuDNN wants its kernels in channels_last too; on a CPU that layout only slows the optimizer down
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         model = model.to(device).to(memory_format=layout)
         frozen = freeze(model, chosen["model"], values.freeze_depth)
-        optimizer = make_optimizer(model, values.optimizer, values.lr, values.weight_decay, values.momentum)
-        inputs = Inputs(chosen["resolution"], *NORMALISATION[chosen["weights"]], device)
-        return Learner(model, frozen, optimizer, inputs, facts.flips)
+        optimizer = make_optimizer(
+            model,
+            values.optimizer,
+            values.lr * _batch_factor(values, chosen["lr_reference_batch"]),
+            values.weight_decay,
+            values.momentum,
+            values.beta2,
+            lr_factors(model, chosen["model"], values.layer_decay, values.head_lr_factor),
+        )
+        mean, std = NORMALISATION[chosen["normalisation"]]
+        inputs = Inputs(values.resolution, *_for_channels(model, training, mean, std), device)
+        return Learner(model, frozen, optimizer, inputs, chosen["flips"], precision=chosen["precision"])
+
+    def _keep_features(
+        self, trial: Trial, learner: Learner, data: tuple[Split, Split], values: Hyperparameters
+    ) -> tuple[Learner, tuple[Split, Split], nn.Module | None]:
+        """Replace images by features of the frozen parts where these never change, and the network by the rest of it.
+
+        Returns the learner, training and validation data, and what makes features of images, if anything does.
+        """
+        limit = self.settings["feature_cache_mb"]
+        pieces = split(learner.model, self.settings["model"], learner.frozen)
+        if values.augmentation > 0 or pieces is None or several(trial.comm) or limit == 0:
+            return learner, data, None
+        before, after = pieces
+        if megabytes(before, learner, data[0], sum(map(len, data))) > limit:
+            return learner, data, None
+        training, validation = (features(before, learner, one) for one in data)
+        return replace(learner, model=after, inputs=Kept()), (training, validation), before
+
+    def _accelerated(self, trial: Trial, learner: Learner, images: int, values: Hyperparameters) -> Learner:
+        """Add the average of the weights, and CUDA graphs where they pay."""
+        if values.ema > 0:
+            learner = replace(learner, averaged=copy.deepcopy(learner.model))
+        full_steps = images // values.batch_size * values.epochs
+        known, ranks = not is_custom(self.settings["model"]), trial.comm.size if several(trial.comm) else 1
+        graphs = pays(torch.device(trial.device), full_steps, known_model=known, ranks=ranks)
+        return replace(learner, replay=Replay(learner.model)) if graphs and self.settings["cuda_graphs"] else learner
 
     def _identity(self, trial: Trial, values: Hyperparameters) -> dict[str, Any]:
-        """Everything that a continuation must share with the attempts before it."""
-        fixed = {
-            name: value
-            for name, value in self.settings.items()
-            if name in self.SETTINGS and name != "checkpoint_interval_s"
-        }
+        """Everything that a continuation must share with the attempts before it.
+
+        With a constant learning rate nothing that was done depends on how many epochs were to follow.
+        """
+        fixed = {name: self.settings[name] for name in self.SETTINGS if name not in NOT_IDENTITY}
         place = {"seed": trial.seed, "device": torch.device(trial.device).type, "threads": torch.get_num_threads()}
         place["ranks"] = trial.comm.size if several(trial.comm) else 1
-        return {**fixed, **asdict(values), **place}
+        identity = {**fixed, **asdict(values), **place}
+        if values.schedule == "constant":
+            del identity["epochs"]
+        return identity
 
     def _train(
         self, trial: Trial, values: Hyperparameters, learner: Learner, training: Split, validation: Split
     ) -> dict[str, float]:
-        """Run the epochs that are left, report each, and keep the checkpoint fresh."""
-        identity = self._identity(trial, values)
-        done, metrics = _restore(trial, identity, learner)
-        saved_at = time.monotonic()
-        for epoch in range(done + 1, values.epochs + 1):
-            started = time.monotonic()
-            train_loss = train_epoch(learner, training, values, epoch, trial.seed)
+        """Run the epochs that are left, report and checkpoint; returns the metrics of the last."""
+        chosen = self.settings
+        intervals = chosen["checkpoint_interval_s"], chosen["step_checkpoint_interval_s"]
+        keeper = Keeper(trial, self._identity(trial, values), learner, values.epochs, *intervals)
+        keeper.resume()
+        for epoch in range(keeper.progress.epoch + 1, values.epochs + 1):
+            started, place = time.monotonic(), keeper.progress
+            train_loss = train_epoch(
+                learner,
+                training,
+                values,
+                epoch,
+                trial.seed,
+                done=place.step,
+                loss_sum=place.loss_sum,
+                after_step=keeper.after_step,
+            )
             val_loss, val_error = evaluate(learner, validation)
             metrics = {"val_error": val_error, "val_loss": val_loss, "train_loss": train_loss}
             trial.report(epoch, **metrics, seconds=time.monotonic() - started)
-            if epoch == values.epochs:
-                break
-            stop = trial.should_stop()
-            due = stop or time.monotonic() - saved_at >= self.settings["checkpoint_interval_s"]
-            if due and leads(trial.comm):
-                checkpoint.save(trial.directory, identity, _state(epoch, metrics, learner))
-                saved_at = time.monotonic()
-            if stop:
-                raise TrialInterrupted(f"interrupted after epoch {epoch} of {values.epochs}")
-        return metrics
+            keeper.after_epoch(epoch, metrics, keep_last=chosen["keep_checkpoint"])
+            if epoch < values.epochs and self._is_hopeless(trial, epoch, keeper.progress.best):
+                checkpoint.delete(trial.folder)
+                raise TrialStopped(metrics)
+        return keeper.progress.metrics
+
+    def _is_hopeless(self, trial: Trial, epochs: int, best: float) -> bool:
+        """Whether the median rule ends a trial of the search here; the first of its ranks decides."""
+        chosen = self.settings
+        if chosen["early_stop"] == "none" or trial.role != "search" or epochs < chosen["early_stop_after"]:
+            return False
+        self._median = self._median or MedianRule(trial.folder.parent.parent / "journal.jsonl", "val_error")
+        rule = self._median
+        return from_leader(trial.comm, lambda: rule.stops(epochs, best))
 
 
-def _state(epoch: int, metrics: dict[str, float], learner: Learner) -> dict[str, Any]:
-    """State at the end of an epoch; no random state, as each epoch derives its own from the seed."""
-    model, optimizer = learner.model.state_dict(), learner.optimizer.state_dict()
-    return {"epoch": epoch, "metrics": metrics, "model": model, "optimizer": optimizer}
+def _batch_factor(values: Hyperparameters, reference: int) -> float:
+    """Factor on a learning rate that is meant for another batch size, 0 if for any.
+
+    Linear for SGD (Goyal et al. 2017), the square root for AdamW (Malladi et al. 2022, on adaptive methods).
+    """
+    ratio = values.batch_size / reference if reference else 1.0
+    return ratio if values.optimizer == "sgd" else ratio**0.5
 
 
-def _restore(trial: Trial, identity: Mapping[str, Any], learner: Learner) -> tuple[int, dict[str, float]]:
-    """Load the checkpoint into the learner if there is one; epochs done and the metrics of the last."""
-    device = torch.device("cpu" if several(trial.comm) else trial.device)
-    state = from_leader(trial.comm, lambda: checkpoint.load(trial.folder, identity, device))
-    if state is None:
-        return 0, {}
-    learner.model.load_state_dict(state["model"])
-    learner.optimizer.load_state_dict(state["optimizer"])
-    return state["epoch"], state["metrics"]
+def _for_channels(
+    model: nn.Module, training: Split, mean: tuple[float, ...], std: tuple[float, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Fit normalisation to the channels the network takes: three, which grey images are spread over, or one."""
+    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    if first is None or first.in_channels == 3:
+        return mean, std
+    if first.in_channels == 1 and training.images.shape[1] == 1:
+        return (sum(mean) / 3,), (sum(std) / 3,)
+    channels = training.images.shape[1]
+    raise ValueError(f"the model takes {first.in_channels} channels, but the images have {channels}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn, optim
@@ -14,26 +15,25 @@ from torch.nn import functional
 from autode.training.augmentation import random_affine, warp
 from autode.training.data import Split
 from autode.training.optimizers import set_lr_factor
-from autode.training.schedule import warmup_cosine
+from autode.training.replay import Replay
+from autode.training.schedule import lr_factor
 from autode.training.settings import Hyperparameters
 from autode.trial import derive_seed
 
 EVALUATION_BATCH = 512
-#: Share of all steps over which the learning rate rises.
-WARMUP_SHARE = 0.1
 #: On a GPU, reading the loss waits for the device, so it is read only every so many steps.
 CUDA_CHECK_INTERVAL = 50
 
 
 class Inputs:
-    """Turns byte images into network inputs: float, distorted, resized, normalised, three channels, channels_last.
+    """Turns byte images into network inputs: float, distorted, resized, normalised, channels_last.
 
     Parameters
     ----------
     size : int
         Side of the network's input.
     mean, std : sequence of float
-        Of the three channels, for pixels in [0, 1].
+        Of the network's channels (three, or one), for pixels in [0, 1].
     device : torch.device
         Where the images are.
     """
@@ -44,7 +44,7 @@ class Inputs:
         self.offset = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], device=device)
 
     def __call__(self, images: Tensor, maps: Tensor | None = None) -> Tensor:
-        """Map uint8 (n, 1 or 3, h, w), through affine maps (n, 2, 3) if given, to floats (n, 3, size, size)."""
+        """Map uint8 (n, 1 or 3, h, w), through affine maps (n, 2, 3) if given, to floats (n, channels, size, size)."""
         pixels = images.to(torch.float32)
         if maps is not None:
             pixels = warp(pixels, maps, self.size)
@@ -71,6 +71,13 @@ class Learner:
         Preparation of images.
     flips : bool
         Whether augmentation may mirror images.
+    averaged : torch.nn.Module or None
+        The network with averaged weights, which is judged instead.
+    precision : str
+        ``"float32"``, ``"bfloat16"`` (where torch deems it safe), or ``"auto"``: the latter on a GPU, and on a CPU
+        plain 32 bits, which is faster for maps as small as these.
+    replay : Replay or None
+        Runs the network's steps as CUDA graphs.
     """
 
     model: nn.Module
@@ -78,13 +85,22 @@ class Learner:
     optimizer: optim.Optimizer
     inputs: Inputs
     flips: bool
+    averaged: nn.Module | None = None
+    precision: str = "auto"
+    replay: Replay | None = None
 
+    def forward(self, images: Tensor) -> Tensor:
+        """Map the inputs of a training step (n, ...) to logits (n, classes)."""
+        with self.autocast(images.device):
+            logits = self.model(images) if self.replay is None else self.replay(images)
+        return cast("Tensor", logits.float())
 
-def _autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """16-bit brain floats on a GPU; on a CPU plain 32 bits, which is faster for maps as small as these."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return contextlib.nullcontext()
+    def autocast(self, device: torch.device) -> contextlib.AbstractContextManager[object]:
+        """Compute in 16-bit brain floats inside, if so chosen."""
+        if self.precision == "bfloat16" or (self.precision == "auto" and device.type == "cuda"):
+            # a graph would replay reading the cache of cast weights, and not the weights
+            return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=self.replay is None)
+        return contextlib.nullcontext()
 
 
 def _require_finite(loss: Tensor, place: str) -> float:
@@ -101,8 +117,48 @@ def batch_bounds(samples: int, batch_size: int) -> list[tuple[int, int]]:
     return [(start, min(start + batch_size, samples)) for start in starts if samples - start > 1]
 
 
-def train_epoch(learner: Learner, data: Split, settings: Hyperparameters, epoch: int, seed: int) -> float:
-    """Train for one epoch.
+@contextlib.contextmanager
+def _own_generators(device: torch.device) -> Iterator[list[torch.Generator]]:
+    """Lend torch's global generators, which layers such as dropout draw from; they are given back as they were."""
+    place = [device.index or 0] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=place):
+        yield [torch.default_generator, *(torch.cuda.default_generators[index] for index in place)]
+
+
+@torch.no_grad()
+def _average(learner: Learner, decay: float, step: int) -> None:
+    """Move the averaged weights towards the weights, faster at first; batch statistics are taken over as they are."""
+    assert learner.averaged is not None
+    share = 1 - min(decay, (1 + step) / (10 + step))
+    for mean, parameter in zip(learner.averaged.parameters(), learner.model.parameters(), strict=True):
+        if parameter.requires_grad:
+            mean.lerp_(parameter, share)
+    for copied, buffer in zip(learner.averaged.buffers(), learner.model.buffers(), strict=True):
+        copied.copy_(buffer)
+
+
+def _plan(data: Split, settings: Hyperparameters, flips: bool, epoch: int, seed: int) -> tuple[Tensor, Tensor | None]:
+    """Order of the images in an epoch, shape (n,), and their affine maps (n, 2, 3) if there is augmentation."""
+    device = data.labels.device
+    generator = torch.Generator().manual_seed(derive_seed(seed, "epoch", epoch))
+    order = torch.randperm(len(data), generator=generator).to(device)
+    if settings.augmentation == 0:
+        return order, None
+    return order, random_affine(len(data), settings.augmentation, generator, flip=flips).to(device)
+
+
+def train_epoch(
+    learner: Learner,
+    data: Split,
+    settings: Hyperparameters,
+    epoch: int,
+    seed: int,
+    *,
+    done: int = 0,
+    loss_sum: Tensor | None = None,
+    after_step: Callable[[int, Tensor], None] | None = None,
+) -> float:
+    """Train for one epoch, or for the rest of one.
 
     Parameters
     ----------
@@ -116,6 +172,12 @@ def train_epoch(learner: Learner, data: Split, settings: Hyperparameters, epoch:
         Number of the epoch, from 1.
     seed : int
         The trial's seed.
+    done : int
+        Steps of this epoch that were done before.
+    loss_sum : Tensor or None
+        Sum of the losses of their images, as `after_step` was given it.
+    after_step : callable or None
+        Told the number of steps done in this epoch and the sum of the losses; what it raises ends the epoch.
 
     Returns
     -------
@@ -128,33 +190,40 @@ def train_epoch(learner: Learner, data: Split, settings: Hyperparameters, epoch:
         If the loss is not finite.
     """
     device = data.labels.device
-    generator = torch.Generator().manual_seed(derive_seed(seed, "epoch", epoch))
-    order = torch.randperm(len(data), generator=generator).to(device)
-    maps = None
-    if settings.augmentation > 0 or learner.flips:
-        maps = random_affine(len(data), settings.augmentation, generator, flip=learner.flips).to(device)
+    order, maps = _plan(data, settings, learner.flips, epoch, seed)
     learner.model.train()
     for module in learner.frozen:
         module.eval()
     bounds = batch_bounds(len(data), settings.batch_size)
-    steps = len(bounds) * settings.epochs
-    total = torch.zeros((), device=device)
-    for number, (start, end) in enumerate(bounds):
-        index = order[start:end]
-        with torch.no_grad():
-            images = learner.inputs(data.images[index], None if maps is None else maps[start:end])
-        with _autocast(device):
-            logits = learner.model(images)
-        loss = functional.cross_entropy(logits.float(), data.labels[index], label_smoothing=settings.label_smoothing)
-        torch.autograd.backward(loss)
-        step = len(bounds) * (epoch - 1) + number
-        set_lr_factor(learner.optimizer, warmup_cosine(step, steps, int(WARMUP_SHARE * steps)))
-        learner.optimizer.step()
-        learner.optimizer.zero_grad()
-        total += loss.detach() * (end - start)
-        if device.type == "cpu" or number % CUDA_CHECK_INTERVAL == 0:
-            _require_finite(loss.detach(), f"in epoch {epoch}")
+    total = torch.zeros((), device=device) if loss_sum is None else loss_sum.to(device, copy=True)
+    with _own_generators(device) as generators:
+        for number, (start, end) in enumerate(bounds[done:], start=done):
+            for generator in generators:
+                generator.manual_seed(derive_seed(seed, "step", epoch, number))
+            index = order[start:end]
+            with torch.no_grad():
+                images = learner.inputs(data.images[index], None if maps is None else maps[start:end])
+            loss = functional.cross_entropy(
+                learner.forward(images), data.labels[index], label_smoothing=settings.label_smoothing
+            )
+            torch.autograd.backward(loss)
+            _update(learner, settings, len(bounds), len(bounds) * (epoch - 1) + number)
+            total += loss.detach() * (end - start)
+            if device.type == "cpu" or number % CUDA_CHECK_INTERVAL == 0:
+                _require_finite(loss.detach(), f"in epoch {epoch}")
+            if after_step is not None:
+                after_step(number + 1, total)
     return _require_finite(total, f"in epoch {epoch}") / bounds[-1][1]
+
+
+def _update(learner: Learner, settings: Hyperparameters, steps_per_epoch: int, step: int) -> None:
+    """Take one step of the optimizer and of the average."""
+    factor = lr_factor(settings.schedule, step, steps_per_epoch, settings.epochs, settings.warmup)
+    set_lr_factor(learner.optimizer, factor)
+    learner.optimizer.step()
+    learner.optimizer.zero_grad()
+    if learner.averaged is not None:
+        _average(learner, settings.ema, step)
 
 
 @torch.inference_mode()
@@ -164,7 +233,7 @@ def evaluate(learner: Learner, data: Split) -> tuple[float, float]:
     Parameters
     ----------
     learner : Learner
-        Its model is put into evaluation mode.
+        Its model (the averaged one, if there is one) is put into evaluation mode.
     data : Split
         Images to judge.
 
@@ -177,13 +246,14 @@ def evaluate(learner: Learner, data: Split) -> tuple[float, float]:
     FloatingPointError
         If the loss is not finite.
     """
-    learner.model.eval()
+    model = learner.model if learner.averaged is None else learner.averaged
+    model.eval()
     device = data.labels.device
     loss, wrong = torch.zeros((), device=device), torch.zeros((), device=device)
     for start in range(0, len(data), EVALUATION_BATCH):
         labels = data.labels[start : start + EVALUATION_BATCH]
-        with _autocast(device):
-            logits = learner.model(learner.inputs(data.images[start : start + EVALUATION_BATCH]))
+        with learner.autocast(device):
+            logits = model(learner.inputs(data.images[start : start + EVALUATION_BATCH]))
         loss += functional.cross_entropy(logits.float(), labels, reduction="sum")
         wrong += (logits.argmax(dim=1) != labels).sum()
     return _require_finite(loss, "on held-out images") / len(data), float(wrong) / len(data)

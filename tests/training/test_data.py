@@ -107,7 +107,7 @@ def test_cifars_files_are_read(cache, monkeypatch, name, key):
     dataset = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]
     first_batch = write_cifar(cache, monkeypatch, dataset, key, per_batch=20)
     batches = len(dataset.train_list)
-    images, labels = data._read(name, train=True)
+    images, labels = data.Source(name).read(train=True)
     assert len(labels) == len(images)
     assert images.shape == (20 * batches, 3, 32, 32)
     assert (images[0].ravel() == first_batch["data"][0]).all()
