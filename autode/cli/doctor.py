@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from autode.cluster.checks import Finding
     from autode.energy.conformance import Verdict
 
 _DESCRIPTION = """\
 Try everything that a study may need and say what works here: Python and packages, GPUs, MPI, Slurm, containers, energy
 sensors, the embedded weights. Nothing is changed. The exit code is 1 if something that every study needs is broken.
+
+With --profile, say which features of a site profile work on this machine: partition, GPUs, account, MPI, container,
+modules, energy.
 
 With --conformance, judge every meter, every reader of accounting and the ledger against joules that are known. With
 --watts-per-node, too, a job that sleeps is submitted, and what the cluster accounts for it is judged. The exit code is
@@ -19,10 +24,16 @@ With --conformance, judge every meter, every reader of accounting and the ledger
 
 examples:
   autode doctor
+  autode doctor --profile slurm
   autode doctor --conformance
   autode doctor --conformance --watts-per-node 200 --nodes 2
 """
-_MARKS = {"ok": "[green]works[/green]", "absent": "[yellow]not here[/yellow]", "broken": "[red]broken[/red]"}
+_MARKS = {
+    "ok": "[green]works[/green]",
+    "absent": "[yellow]not here[/yellow]",
+    "broken": "[red]broken[/red]",
+    "note": "[cyan]know[/cyan]",
+}
 
 
 def add_parser(commands: Any) -> None:
@@ -33,6 +44,7 @@ def add_parser(commands: Any) -> None:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--profile", metavar="NAME", help="a site profile by its name, or the path of a .toml file")
     parser.add_argument("--conformance", action="store_true", help="judge meters, readers and ledger by known joules")
     parser.add_argument("--all", action="store_true", help="conformance: print every case, not only a line a subject")
     parser.add_argument(
@@ -47,17 +59,37 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one line a check."""
     if arguments.conformance:
         return _judge(arguments)
+    if arguments.profile:
+        return _print_findings(_site_findings(arguments.profile))
+    from autode.cluster.checks import all_checks
+
+    return _print_findings(all_checks())
+
+
+def _site_findings(name: str) -> list[Finding]:
+    from autode.cluster.site_checks import site_findings
+    from autode.cluster.site_profile import load_profile
+    from autode.study.errors import UserError
+
+    try:
+        profile = load_profile(name)
+    except ValueError as error:
+        raise UserError(f"--profile: {error}") from None
+    # what does not fit the profile is all that was asked for
+    return [replace(finding, essential=True) for finding in site_findings(profile)]
+
+
+def _print_findings(findings: Iterable[Finding]) -> int:
+    """Print a line a finding; return 1 if something essential is broken."""
     from rich.console import Console
     from rich.table import Table
 
-    from autode.cluster.checks import all_checks
-
     table = Table(box=None, pad_edge=False, show_header=False)
-    findings = list(all_checks())
-    for finding in findings:
+    found = list(findings)
+    for finding in found:
         table.add_row(finding.subject, _MARKS[finding.state], finding.detail)
     Console(highlight=False).print(table)
-    return int(any(finding.state == "broken" and finding.essential for finding in findings))
+    return int(any(finding.state == "broken" and finding.essential for finding in found))
 
 
 def _judge(arguments: argparse.Namespace) -> int:

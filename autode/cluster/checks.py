@@ -15,7 +15,7 @@ from importlib import metadata
 from autode.energy import open_meters
 from autode.execution.devices import usable_cores
 
-OK, ABSENT, BROKEN = "ok", "absent", "broken"
+OK, ABSENT, BROKEN, NOTE = "ok", "absent", "broken", "note"
 _PACKAGES = (
     "numpy",
     "scipy",
@@ -37,7 +37,7 @@ class Finding:
     Attributes
     ----------
     subject : str
-    state : {"ok", "absent", "broken"}
+    state : {"ok", "absent", "broken", "note"}
     detail : str
         Version, or why not and what to do.
     essential : bool

@@ -169,7 +169,8 @@ def _launch(submission: Submission, settings: Mapping[str, Any]) -> str:
     srun += ["--kill-on-bad-exit=0", "--wait=60"]
     lines = [] if submission.steps else [shlex.join(srun)]
     if "container" in settings:
-        lines.append(shlex.join(["apptainer", "exec", *settings.get("container_args", []), settings["container"]]))
+        command = settings.get("container_command", ["apptainer", "exec"])
+        lines.append(shlex.join([*command, *settings.get("container_args", []), settings["container"]]))
     # the last of two settings wins, and that must be the cell's
     place = '"${cell[@]}"' if submission.cells else shlex.join(["--out", submission.out])
     run = shlex.join(["autode", "run", submission.workflow, *_set_options(submission.overrides)])

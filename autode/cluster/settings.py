@@ -59,6 +59,12 @@ _KEYS: Mapping[str, Key] = {
     "venv": text(),
     "container": text(),
     "container_args": _lines("a list of texts"),
+    "container_command": Key(
+        'what starts a container, such as ["apptainer", "exec"]',
+        lambda v: (
+            isinstance(v, list) and bool(v) and all(isinstance(one, str) and one and "\n" not in one for one in v)
+        ),
+    ),
     "before": _lines("a list of shell lines"),
     "extra": _lines('a list of sbatch options such as "--constraint=a100"', lambda v: v.startswith("--")),
     "array_throttle": whole(low=1),

@@ -12,6 +12,7 @@ from typing import Any
 
 from autode.cluster.script import SCRIPT_NAME, Submission, render_script
 from autode.cluster.settings import validate_slurm
+from autode.cluster.site_profile import with_profile
 from autode.cluster.sweep import sweep_cells
 from autode.study.errors import UserError
 from autode.study.folder import write_atomically
@@ -42,7 +43,7 @@ def plan_submission(workflow: Path, out: Path | None, overrides: Sequence[str]) 
         apply_override(content, override)
     slurm, sweep = content.pop("slurm", {}), content.pop("sweep", {})
     try:
-        settings = validate_slurm(slurm)
+        settings = validate_slurm(with_profile(slurm) if isinstance(slurm, dict) else slurm)
         cells = sweep_cells(sweep)
     except ValueError as error:
         raise UserError(f"{workflow}: {error}") from None

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+_PYTHON = ("python3", "python3-pip", "python3-venv")
 SUITE = "bookworm"
-PACKAGES = ("bash", "ca-certificates", "coreutils", "dash", "grep", "libstdc++6", "python3", "python3-pip", "python3-venv", "sed")
+PACKAGES = ("bash", "ca-certificates", "coreutils", "dash", "grep", "libstdc++6", "sed", *_PYTHON)
 #: where the machine's packages are seen in the image
 SITE = "/base-site"
 #: folders that every container gets from outside
@@ -55,8 +56,9 @@ def _key() -> str:
 
 def _furnish(root: Path) -> None:
     """Do what the scripts of the packages would have done, as far as Python needs it."""
-    for name, line in {"passwd": "root:x:0:0:root:/root:/bin/sh", "group": "root:x:0:", "hosts": "127.0.0.1 localhost"}.items():
-        (root / "etc" / name).write_text(line + "\n")
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\n")
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
     (root / "etc/resolv.conf").touch()
     bundle = sorted(path.read_text() for path in (root / "usr/share/ca-certificates").rglob("*.crt"))
     (root / "etc/ssl/certs").mkdir(parents=True, exist_ok=True)
@@ -103,5 +105,5 @@ def missing() -> str:
     if absent:
         return f"no {' and no '.join(absent)} here; apt-get install --no-install-recommends mmdebstrap bubblewrap"
     if sys.version_info[:2] != (3, 11):
-        return f"Debian {SUITE} has Python 3.11, and this Python's torch is one for {sys.version_info[0]}.{sys.version_info[1]}"
+        return f"Debian {SUITE} has Python 3.11; this Python's torch is not for that"
     return ""

@@ -132,4 +132,3 @@ def remove(image: Path) -> None:
     """Remove an image."""
     if image.exists():
         shutil.rmtree(image)
-
