@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def begun(task: TrialTask, place: Place) -> Started:
+    """Return the word that an attempt begins there, now."""
+    return Started(task.number, task.attempt, place.host, place.rank, place.device, utc_now())
+
+
 def evaluate(
     task: TrialTask,
     objective: Objective,
@@ -57,6 +63,7 @@ def evaluate(
     stop_requested: Callable[[], bool],
     *,
     keep_folder: bool = False,
+    started: str = "",
 ) -> TrialResult:
     """Run the objective once.
 
@@ -76,14 +83,19 @@ def evaluate(
         Becomes True when the run must end.
     keep_folder : bool
         Leave the trial's folder even if it is empty: other ranks of the trial may be about to write into it.
+    started : str
+        When it began, if the caller has said so already; else `Started` is emitted.
 
     Returns
     -------
     TrialResult
         Never raises for what the objective does, ``sys.exit()`` included; only KeyboardInterrupt passes.
     """
-    started, clock, cpu = utc_now(), time.perf_counter(), _cpu_seconds()
-    emit(Started(task.number, task.attempt, place.host, place.rank, place.device, started))
+    clock, cpu = time.perf_counter(), _cpu_seconds()
+    if not started:
+        begin = begun(task, place)
+        started = begin.time
+        emit(begin)
     epochs = 0
 
     def on_report(epoch: int, metrics: dict[str, float]) -> None:
@@ -92,9 +104,9 @@ def evaluate(
         emit(EpochDone(task.number, task.attempt, epoch, metrics, time.perf_counter() - clock, utc_now()))
 
     trial = _trial(task, place, on_report, stop_requested)
-    window = meters.window(scope="trial")
+    stop_window = _open_window(meters)
     outcome = _call(objective, trial, stop_requested)
-    energy = tuple(_stored(reading) for reading in window.stop())
+    energy = stop_window()
     if not keep_folder:
         trial.leave()
     return TrialResult(
@@ -110,6 +122,23 @@ def evaluate(
         energy=energy,
         **outcome,
     )
+
+
+def _open_window(meters: MeterSet) -> Callable[[], tuple[dict[str, Any], ...]]:
+    """Start to measure; the function that ends it returns the readings.
+
+    Where nothing measures, all windows but for their length are alike, and the first is copied.
+    """
+    if meters.meters or meters.model is not None:
+        window = meters.window(scope="trial")
+        return lambda: tuple(_stored(reading) for reading in window.stop())
+    begun = time.monotonic()
+    return lambda: tuple({**reading, "seconds": time.monotonic() - begun} for reading in _without_meters(meters))
+
+
+@lru_cache(maxsize=1)
+def _without_meters(meters: MeterSet) -> tuple[dict[str, Any], ...]:
+    return tuple(_stored(reading) for reading in meters.window(scope="trial").stop())
 
 
 def _stored(reading: EnergyReading) -> dict[str, Any]:

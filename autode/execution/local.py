@@ -14,13 +14,16 @@ from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from autode.execution.evaluate import failure, utc_now
+from autode.execution.evaluate import Place, begun, failure, utc_now
 from autode.execution.events import EpochDone, Event, Finished, Started
 from autode.execution.lifetime import kill_group
 from autode.execution.output import keep_output, scratch_log
+from autode.execution.pipes import readable
 from autode.execution.worker import Setup
 from autode.trial import INTERRUPTED, TrialResult, TrialTask
 
+#: what is told about a trial that goes on may wait so many seconds for its end: a short trial is then told of at once
+TOGETHER_S = 5e-3
 #: seconds that a worker process may take to start, besides its first trial's time limit
 _START_S = 60.0
 # what would make a worker believe that it is an MPI rank itself
@@ -40,6 +43,7 @@ class LocalWorker:
 
     def __init__(self, setup: Setup, threads: int = 1):
         self._setup = setup
+        self._place = setup.place if setup.place.host else replace(setup.place, host=Place.here().host)
         self._threads = threads
         self.task: TrialTask | None = None
         self._since = 0.0
@@ -51,6 +55,9 @@ class LocalWorker:
     def _start(self) -> None:
         """Start the process and send it its setup."""
         import cloudpickle
+
+        self._ready = False  # whether a trial begins as soon as it is submitted: the objective is there
+        self._said: list[Event] = []  # events that this end knows of itself
 
         ours, theirs = socket.socketpair()
         self.process = subprocess.Popen(
@@ -75,8 +82,12 @@ class LocalWorker:
         self._running, self._epochs = False, 0
         if self.process.poll() is not None:
             self._restart()
+        if self._ready:  # a message less; the first time the process says when it has prepared the objective
+            begin = begun(task, self._place)
+            self._started = begin.time
+            self._said.append(begin)
         with suppress(BrokenPipeError, ConnectionResetError):
-            self.pipe.send(("run", task))
+            self.pipe.send(("run", task, self._started if self._ready else ""))
 
     @property
     def deadline(self) -> float:
@@ -87,15 +98,15 @@ class LocalWorker:
 
     def read(self) -> list[Event]:
         """Return all events that have arrived; a dead process brings the failure of its trial and is replaced."""
-        events: list[Event] = []
+        events, self._said = self._said, []
         gone = self.process.poll() is not None  # asked before the pipe is emptied: nothing can follow then
         try:
-            while self.pipe.poll():
-                event = self.pipe.recv()
-                events.append(event)
-                self._note(event)
+            while readable(self.pipe):
+                events.append(self.pipe.recv())
         except (EOFError, OSError):
             gone = True
+        for event in events:
+            self._note(event)
         if self.task is not None and gone:
             events.append(self._fail(self._cause_of_death()))
         elif self.task is not None and time.monotonic() > self.deadline:
@@ -109,7 +120,12 @@ class LocalWorker:
         elif isinstance(event, EpochDone):
             self._epochs = max(self._epochs, event.epoch)
         else:
-            self.task = None
+            self.task, self._ready = None, True
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to `read` before the process sends something."""
+        return not self._said
 
     def interrupt(self) -> None:
         """Ask the running trial to save and end."""
@@ -139,8 +155,7 @@ class LocalWorker:
         """End the process at once, and keep what its trial had printed."""
         kill_group(self.process.pid)
         self.process.wait()
-        if self.task is not None:
-            keep_output(scratch_log(self.process.pid), Path(self.task.directory))
+        keep_output(scratch_log(self.process.pid), None if self.task is None else Path(self.task.directory))
         self.pipe.close()
 
     def _restart(self) -> None:
@@ -162,7 +177,7 @@ class LocalWorker:
         assert self.task is not None
         task, self.task = self.task, None
         seconds = time.monotonic() - self._since
-        return failure(task, self._setup.place, self._started, seconds, error, epochs=self._epochs)
+        return failure(task, self._place, self._started, seconds, error, epochs=self._epochs)
 
 
 class ProcessExecutor:
@@ -192,6 +207,8 @@ class ProcessExecutor:
         if not busy:
             return []
         soonest = min(worker.deadline for worker in busy) - time.monotonic()
+        if not all(worker.silent for worker in busy):  # the end of a short trial is told together with its start
+            timeout = min(timeout, TOGETHER_S)
         wait([worker.pipe for worker in busy], max(0.0, min(timeout, soonest)))
         return [event for worker in busy for event in worker.read()]
 

@@ -17,17 +17,17 @@ from typing import Any, Protocol
 from autode.execution.devices import device_of, gpu_count
 from autode.execution.evaluate import Place
 from autode.execution.events import Event, Finished
+from autode.execution.library import load_mpi
 from autode.execution.lifetime import hand_over_output
-from autode.execution.local import LocalWorker
+from autode.execution.local import TOGETHER_S, LocalWorker
+from autode.execution.pipes import readable
 from autode.execution.worker import Setup
 from autode.trial import TrialResult, TrialTask
 
 #: shortest and longest sleep between two looks, and the share of the time waited so far that a sleep may take
-_SHORTEST_S, _LONGEST_S, _SHARE = 1e-4, 5e-3, 5e-3
+_SHORTEST_S, _LONGEST_S, _SHARE = 2e-4, 5e-3, 5e-3
 #: a busy rank looks for orders this often; its trial's end wakes it at once
 _BUSY_S = 0.02
-#: what is told about a trial that goes on may wait so long for its end: a short trial then costs one message, not two
-_TOGETHER_S = 5e-3
 
 
 class Comm(Protocol):
@@ -104,12 +104,7 @@ def world(launch: Launch) -> Comm:
     ValueError
         If it is smaller than the launcher said: N separate worlds of one rank would each run the whole study.
     """
-    if launch.flavor == "openmpi":
-        # mpi4py carries builds for both; left alone it takes the library that it finds first, launcher or not
-        os.environ.setdefault("MPI4PY_MPIABI", "openmpi")
-    from mpi4py import MPI
-
-    comm: Comm = MPI.COMM_WORLD
+    comm: Comm = load_mpi(launch.launcher, launch.flavor).COMM_WORLD
     if comm.size != launch.size:
         repair = (
             "start it with srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI)"
@@ -163,8 +158,8 @@ def _serve(comm: Comm) -> int:
             _obey(worker, kind, content, comm)
         if worker.task is None:
             pause.after(ordered or bool(events))
-        elif not worker.pipe.closed:
-            worker.pipe.poll(_BUSY_S)
+        elif not (ordered or worker.pipe.closed):
+            readable(worker.pipe, _BUSY_S)
 
 
 def _read_together(worker: Worker) -> list[Event]:
@@ -172,7 +167,7 @@ def _read_together(worker: Worker) -> list[Event]:
     if worker.task is None:
         return []
     events = worker.read()
-    if events and worker.task is not None and worker.pipe.poll(_TOGETHER_S):
+    if events and worker.task is not None and readable(worker.pipe, TOGETHER_S):
         events += worker.read()
     return events
 
@@ -198,7 +193,7 @@ class Pause:
             return
         seconds = min(max(_SHORTEST_S, _SHARE * (now - self._since)), _LONGEST_S)
         if pipe is not None and not pipe.closed:
-            pipe.poll(seconds)
+            readable(pipe, seconds)
         else:
             time.sleep(seconds)
 
@@ -262,7 +257,7 @@ class MpiExecutor:
         while True:
             arrived = self._look()
             if arrived and not events:
-                end = min(end, time.monotonic() + _TOGETHER_S)
+                end = min(end, time.monotonic() + TOGETHER_S)
             events += arrived
             if any(isinstance(event, Finished) for event in arrived) or time.monotonic() >= end:
                 return events

@@ -2,8 +2,8 @@
 
 This process, the batch script's, calls ``srun`` once a trial. The step calls back over the network and is a worker like
 any other from then on. A step that ends without its trial's result was ended by its node or by Slurm, because what a
-trial does to itself is told by the process that watches over it (`autode.execution.jobstep`): such a trial goes on, as
-an interrupted one does, in another step.
+trial does to itself is told by the process that watches over it (`autode.execution.jobstep`): such an attempt is lost,
+and whether the trial goes on in another step is the study's to say.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autode.execution.evaluate import Place, failure, utc_now
 from autode.execution.events import Event, Finished
 from autode.execution.srun import ADDRESS, KEY, NUMBER, Hello, JobStep, Order, StepStarted
 from autode.execution.worker import Setup
-from autode.trial import FAILED, INTERRUPTED, TrialTask
+from autode.trial import INTERRUPTED, LOST, TrialTask
 
 #: what runs in a step
 _PROGRAM = "autode.execution.jobstep"
@@ -53,8 +53,6 @@ class StepExecutor:
     allocation : Allocation
     threads : int
         Threads of numerical libraries per trial.
-    max_losses : int
-        A trial that has lost its step so often without one more epoch has failed.
 
     Attributes
     ----------
@@ -64,14 +62,12 @@ class StepExecutor:
 
     kind = "srun-steps"
 
-    def __init__(self, setup: Setup, allocation: Allocation, threads: int = 1, max_losses: int = 10):
+    def __init__(self, setup: Setup, allocation: Allocation, threads: int = 1):
         self._setup, self._allocation, self._threads = setup, allocation, threads
-        self._max_losses = max_losses
         self.slots = self.ranks = allocation.slots
         self._queue: deque[TrialTask] = deque()
         self._steps: dict[int, JobStep] = {}  # those that have ended their trial too, as long as srun runs
         self._count = 0
-        self._losses: Counter[int] = Counter()
         self._any_started = False
         self._failed_starts = 0
         self._not_before = 0.0
@@ -185,18 +181,12 @@ class StepExecutor:
         """Return the end of an attempt whose step is gone; a trial that had not begun just waits for another step."""
         self._count_nodes()
         assert step.task is not None
-        task = step.task
         if step.started is None:
             self._pause(step.words)
-            self._queue.appendleft(task)
+            self._queue.appendleft(step.task)
             return []
-        self._losses[task.number] = 0 if step.epochs else self._losses[task.number] + 1
         error = f"node_fail: the job step {step.started.step} on {step.started.host} ended before the trial did"
-        result = step.give_up(error)
-        if self._losses[task.number] >= self._max_losses:
-            error += f", {self._max_losses} times without one more epoch"
-            return [Finished(replace(result, state=FAILED, error=error))]
-        return [Finished(result)]
+        return [Finished(replace(step.give_up(error), state=LOST))]
 
     def _pause(self, words: str) -> None:
         """Wait before the next step, longer every time; give up where none has ever started."""

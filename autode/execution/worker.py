@@ -13,16 +13,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from autode.execution.evaluate import Objective, Place, evaluate
 from autode.execution.events import Finished
 from autode.execution.lifetime import die_with_parent, leave_signals_to_parent
 from autode.execution.output import captured_output, scratch_log
-from autode.trial import Trial, TrialTask
+from autode.execution.pipes import readable
+from autode.trial import Trial
 
-#: messages of the parent: ("run", TrialTask), ("stop",), ("close",)
+#: messages of the parent: ("run", TrialTask, its start if the parent has told of it, else ""), ("stop",), ("close",)
 Message = tuple[Any, ...]
 
 
@@ -76,18 +76,17 @@ def serve(pipe: Connection) -> None:
     meters = open_meters(setup.meters, devices=devices, slots=setup.slots, estimate_watts=setup.estimate_watts)
     objective: Prepared | None = None
     stop = _StopFlag(pipe)
-    while (message := pipe.recv())[0] != "close":
-        if message[0] != "run":
-            continue
-        task: TrialTask = message[1]
-        with captured_output(scratch_log(os.getpid()), Path(task.directory)):
+    with captured_output(scratch_log(os.getpid())) as output:
+        while not stop.closed and (message := pipe.recv())[0] != "close":
+            if message[0] != "run":
+                continue
+            task, started = message[1:]
             objective = objective or Prepared(setup.make_objective, place.device)
-            result = evaluate(task, objective, meters, place, pipe.send, stop)
+            result = evaluate(task, objective, meters, place, pipe.send, stop, started=started)
             if result.traceback:
                 print(result.traceback, file=sys.stderr)
-        pipe.send(Finished(result))
-        if stop.closed:
-            break
+            output.keep(task.directory)
+            pipe.send(Finished(result))
     meters.close()
 
 
@@ -122,7 +121,7 @@ class _StopFlag:
         self.closed = False
 
     def __call__(self) -> bool:
-        while not self.closed and self._pipe.poll():
+        while not self.closed and readable(self._pipe):
             message: Message = self._pipe.recv()
             self.closed = message[0] == "close"
             self._stop = self._stop or message[0] in ("stop", "close")

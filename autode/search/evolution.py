@@ -60,9 +60,10 @@ class DifferentialEvolution:
     def ask(self, n: int | None = None) -> list[Proposal]:
         """Return up to ``n`` trial vectors as configurations."""
         batch = self.optimizer.ask(n)
+        columns = batch.ids.tolist(), batch.generation.tolist(), batch.x.tolist()
         return [
-            Proposal(int(id_), int(generation), self.space.decode(x), tuple(x.tolist()))
-            for id_, generation, x in zip(batch.ids, batch.generation, batch.x, strict=True)
+            Proposal(id_, generation, self.space.decode(point), tuple(point))
+            for id_, generation, point in zip(*columns, strict=True)
         ]
 
     def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:

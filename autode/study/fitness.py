@@ -24,7 +24,8 @@ def judge(result: TrialResult, workflow: Workflow) -> Judged:
     if result.state not in (COMPLETED, STOPPED):
         return Judged(result, math.nan, math.nan)
     metrics = name_plain_value(result.metrics, workflow.metric)
-    result = replace(result, metrics=metrics)
+    if metrics != result.metrics:
+        result = replace(result, metrics=metrics)
     needed = [workflow.metric, *([tie["metric"]] if (tie := workflow.objective.get("tie_breaker")) else [])]
     for name in needed:
         error = _fault(name, metrics)

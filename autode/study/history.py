@@ -34,6 +34,8 @@ class Attempt:
         The ``told`` or ``attempt`` record; empty while there is none.
     last_sign : str
         Time of its last epoch; empty before the first.
+    reported : int
+        The last epoch that it told of; 0 before the first.
     live : bool
         Whether the run that started it has not ended as far as the journal tells.
     """
@@ -43,6 +45,7 @@ class Attempt:
     start: Record = field(default_factory=dict)
     end: Record = field(default_factory=dict)
     last_sign: str = ""
+    reported: int = 0
     live: bool = True
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -54,6 +57,11 @@ class Attempt:
     def state(self) -> str:
         """The recorded state; ``running`` or ``lost`` for an attempt that has no end."""
         return str(self.end.get("state") or (RUNNING if self.live else LOST))
+
+    @property
+    def epochs(self) -> int:
+        """The last epoch that it is known to have finished."""
+        return max(self.reported, int(self.end.get("epochs") or 0))
 
     @property
     def started(self) -> str | None:
@@ -103,7 +111,7 @@ class TrialHistory:
 
     @property
     def losses(self) -> int:
-        """How many attempts in a row, up to the last, had no end and not one more epoch."""
+        """How many attempts in a row, up to the last, were lost, or have no end yet, without one more epoch."""
         fruitless = (attempt.state in (RUNNING, LOST) and not attempt.last_sign for attempt in reversed(self.attempts))
         return sum(1 for _ in itertools.takewhile(bool, fruitless))
 
@@ -119,11 +127,15 @@ class TrialHistory:
 
 @dataclass
 class RunHistory:
-    """One start of the program: its ``run`` record, its ``end`` record (empty if none) and the last time seen."""
+    """One start of the program: its ``run`` record, its ``end`` record (empty if none) and the last time seen.
+
+    ``progress`` counts the trials that ended in it, and the epochs that no attempt before had finished.
+    """
 
     record: Record
     end: Record = field(default_factory=dict)
     last_seen: str = ""
+    progress: int = 0
 
     @property
     def seconds(self) -> float:
@@ -240,12 +252,17 @@ class History:
 
     def _take_epoch(self, record: Record) -> None:
         self.epochs.append(record)
-        self._attempt(record).last_sign = record.get("time", "")
+        epoch, trial, attempt = int(record.get("epoch") or 0), self.trials[record["trial"]], self._attempt(record)
+        if self.runs and epoch > max(one.epochs for one in trial.attempts):
+            self.runs[-1].progress += 1
+        attempt.last_sign, attempt.reported = record.get("time", ""), max(attempt.reported, epoch)
 
     def _take_told(self, record: Record) -> None:
         self._take_attempt(record)
         trial = self._open.pop(record["trial"])
         trial.told = record
+        if self.runs:
+            self.runs[-1].progress += 1
         if trial.role == "search":
             self.done += 1
             self.failed += trial.state == FAILED
@@ -272,6 +289,8 @@ class History:
         return self._attempt(record)
 
     def _add_energy(self, record: Record) -> None:
+        if not any(one.get("energy_j") is not None for one in record.get("energy") or ()):
+            return
         reading = headline(readings_of(record))
         if reading is None or reading.energy_j is None:
             return

@@ -66,7 +66,7 @@ def steps_executor(workflow: Workflow, make_objective: Callable[[], Objective], 
         raise UserError(f'{_where(workflow)} executor = "srun-steps": {error}') from None
     execution = workflow.execution
     setup = _setup(workflow, make_objective, Place(), allocation.slots_per_node)
-    return StepExecutor(setup, allocation, execution["threads"], execution["max_losses"])
+    return StepExecutor(setup, allocation, execution["threads"])
 
 
 def check_executor(workflow: Workflow, comm: Any = None) -> None:

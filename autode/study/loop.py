@@ -27,7 +27,7 @@ from autode.study.workflow import Workflow
 from autode.trial import FAILED, INTERRUPTED, LOST, TrialResult, TrialTask, derive_seed
 
 #: why a run ended
-FINISHED, BUDGET, SIGNAL, WALL_TIME = "finished", "budget", "signal", "wall time"
+FINISHED, BUDGET, SIGNAL, WALL_TIME, NO_PROGRESS = "finished", "budget", "signal", "wall time", "no progress"
 _LOOK_EVERY_S = 0.5
 
 
@@ -222,12 +222,24 @@ class Run:
 
     def _finish(self, result: TrialResult) -> None:
         del self._running[result.number]
-        if result.state == INTERRUPTED:
-            self._note([_ended("attempt", result)])
-            if not self.stop:
+        if result.state in (INTERRUPTED, LOST):
+            if self._put_down(self.history.trials[result.number], result) and not self.stop:
                 self._queue.append(self.history.trials[result.number])
             return
         self._tell(result)
+
+    def _put_down(self, trial: TrialHistory, result: TrialResult) -> bool:
+        """Write down an attempt that brought no result; whether its trial goes on in another.
+
+        A trial that has taken its process or its run with it time and again, without finishing one more epoch, is a
+        failed one: else a chain of restarted jobs would never get past it.
+        """
+        limit = int(self.workflow.execution["max_losses"])
+        if result.state == LOST and trial.losses >= limit:
+            self._tell(replace(result, state=FAILED, error=f"{result.error}, {limit} times without one more epoch"))
+            return False
+        self._note([_ended("attempt", result)])
+        return True
 
     def _tell(self, result: TrialResult) -> None:
         """Write down a trial's result and tell the search."""
@@ -239,22 +251,10 @@ class Run:
             self.search.tell([self.proposals[result.number]], [judged.fitness])
 
     def _close_lost_attempts(self) -> None:
-        """Write down the end of attempts whose run died: their seconds count, and so they are not forgotten.
-
-        A trial that has taken its run with it time and again, without finishing one more epoch, is a failed one: else
-        a chain of restarted jobs would never get past it.
-        """
-        limit = int(self.workflow.execution["max_losses"])
+        """Write down the end of attempts whose run died: their seconds count, and so they are not forgotten."""
         for trial in self.history.unfinished:
-            if trial.open_attempt is None:
-                continue
-            result = _lost(trial.open_attempt)
-            if trial.losses < limit:
-                self._note([_ended("attempt", result)])
-                continue
-            self._queue.remove(trial)
-            error = f"node_fail: the run died with it {limit} times, without one more epoch"
-            self._tell(replace(result, state=FAILED, error=error))
+            if trial.open_attempt is not None and not self._put_down(trial, _lost(trial.open_attempt)):
+                self._queue.remove(trial)
 
     def _wind_down(self) -> str:
         """Let running trials save and end; kill what takes too long, or when a second signal comes."""

@@ -18,7 +18,7 @@ from autode.study.folder import OpenFolder, open_folder, write_atomically
 from autode.study.history import History
 from autode.study.journal import Record
 from autode.study.launch import node_meters
-from autode.study.loop import SIGNAL, WALL_TIME, Run
+from autode.study.loop import NO_PROGRESS, SIGNAL, WALL_TIME, Run
 from autode.study.provenance import describe_run
 from autode.study.snapshot import SNAPSHOT_NAME, State, read_snapshot, resume, take
 from autode.study.workflow import Workflow
@@ -35,7 +35,7 @@ class Outcome:
 
     Attributes
     ----------
-    reason : {"finished", "budget", "signal", "wall time", "refused"}
+    reason : {"finished", "budget", "signal", "wall time", "no progress", "refused"}
     signal : str
         Name of the signal, if one ended the run.
     """
@@ -44,14 +44,20 @@ class Outcome:
     signal: str = ""
 
     def __str__(self) -> str:
+        if self.reason == NO_PROGRESS:
+            return (
+                "stopped: in two runs of this job, one after the other, no trial has ended and no epoch was reported; "
+                "it needs more time for a run (slurm.time, sbatch --time)"
+            )
         return (
             f"stopped by {self.signal}" if self.signal else f"stopped: {self.reason}" if self.exit_code else self.reason
         )
 
     @property
     def exit_code(self) -> int:
-        """0 when the study is done, 3 when the same command goes on with it."""
-        return {SIGNAL: EXIT_CONTINUE, WALL_TIME: EXIT_CONTINUE, "refused": EXIT_USER}.get(self.reason, EXIT_DONE)
+        """0 when the study is done, 3 when the same command goes on with it, 2 when something must be changed first."""
+        user = dict.fromkeys((NO_PROGRESS, "refused"), EXIT_USER)
+        return {SIGNAL: EXIT_CONTINUE, WALL_TIME: EXIT_CONTINUE, **user}.get(self.reason, EXIT_DONE)
 
     @classmethod
     def of_exit_code(cls, code: int) -> Outcome:
@@ -175,11 +181,35 @@ def _run(run: Run, energy: NodeEnergy, listener: Listener, meters: MeterSet) -> 
     listener.begin(run.workflow, run.history, run.executor)
     run.record([_run_record(run.executor, meters)])
     reason = run.run()
-    outcome = Outcome(reason, run.stop.name if reason == SIGNAL else "")
+    if gets_nowhere(run.history, reason, run.stop.name):
+        reason = NO_PROGRESS
+    outcome = Outcome(reason, run.stop.name if reason in (SIGNAL, NO_PROGRESS) else "")
     end = {"type": "end", "reason": reason, "exit_code": outcome.exit_code, "time": utc_now()}
     run.record([*energy.stop(), end | {"signal": outcome.signal}])
     listener.end(outcome)
     return outcome
+
+
+def gets_nowhere(history: History, reason: str, signal: str) -> bool:
+    """Whether a job that requeues itself near its time limit has ended two runs in a row without getting any further.
+
+    Parameters
+    ----------
+    history : History
+        Up to now.
+    reason, signal : str
+        Why the present run ends, and the signal, if one came. Who cancels or preempts a job will know what to do next.
+    """
+    if len(history.runs) < 2 or not _at_its_limit(reason, signal) or any(run.progress for run in history.runs[-2:]):
+        return False
+    before, now = history.runs[-2:]
+    jobs = [(run.record.get("slurm") or {}).get("job_id", "") for run in (before, now)]
+    return jobs[0] == jobs[1] != "" and _at_its_limit(before.end.get("reason", ""), before.end.get("signal", ""))
+
+
+def _at_its_limit(reason: str, signal: str) -> bool:
+    """Whether the time limit, and not a person, ended a run."""
+    return reason == WALL_TIME or (reason == SIGNAL and signal not in ("SIGINT", "SIGTERM"))
 
 
 def _resume(workflow: Workflow, folder: OpenFolder) -> State:

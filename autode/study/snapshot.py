@@ -13,9 +13,10 @@ from typing import Any
 
 from autode._version import __version__
 from autode.search import Search, make_search
-from autode.study.history import History, RunHistory, TrialHistory, fitness_of
+from autode.study.history import RUNNING, History, RunHistory, TrialHistory, fitness_of
 from autode.study.journal import Journal, Record, decode, encode
 from autode.study.workflow import Workflow
+from autode.trial import LOST
 
 SNAPSHOT_NAME = "snapshot.json"
 #: one is written after so many results: replaying fewer takes less than a second
@@ -122,8 +123,9 @@ def _records(trial: TrialHistory) -> Iterator[Record]:
     yield trial.asked
     for attempt in trial.attempts:
         yield from filter(None, (attempt.start, attempt.end))
-        if attempt.last_sign and not attempt.end:
-            yield {"type": "epoch", "trial": trial.number, "attempt": attempt.number, "time": attempt.last_sign}
+        if attempt.last_sign and attempt.state in (RUNNING, LOST):  # the end of a lost one tells of no epochs
+            epoch = {"type": "epoch", "trial": trial.number, "attempt": attempt.number}
+            yield {**epoch, "epoch": attempt.reported, "time": attempt.last_sign}
 
 
 def _expanded(state: Record) -> History:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 
 from autode.execution import EpochDone, Event, Finished, Started
@@ -20,6 +21,9 @@ from autode.execution.evaluate import Place
 from autode.execution.local import ProcessExecutor, describe_death, worker_environment
 from autode.execution.worker import Setup
 from autode.trial import Trial, TrialResult, TrialTask
+
+# workers need not find this file: installed packages may bring a "tests" of their own
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 class Bench:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -14,6 +15,7 @@ from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 
 from autode.execution import EpochDone, Event, Finished
@@ -26,6 +28,9 @@ from autode.space import Float, Space
 from autode.study import Study, UserError
 from autode.study.launch import check_executor
 from autode.trial import Trial, TrialInterrupted, TrialResult, TrialTask
+
+# workers need not find this file: installed packages may bring a "tests" of their own
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 # Numbers its steps, and ends them on SIGTERM, as Slurm's does.
 SRUN = """\
@@ -63,10 +68,10 @@ class Bench:
         """Return the arguments of every call of srun."""
         return (self.folder / "calls").read_text().splitlines()
 
-    def executor(self, objective: Callable[[Trial], Any], max_losses: int = 10, **job: str) -> StepExecutor:
+    def executor(self, objective: Callable[[Trial], Any], **job: str) -> StepExecutor:
         allocation = Allocation.here(environment={**JOB, **job})
         setup = Setup(lambda: objective, Place(), meters=["estimate"])
-        self.open.append(StepExecutor(setup, allocation, max_losses=max_losses))
+        self.open.append(StepExecutor(setup, allocation))
         return self.open[-1]
 
     def task(self, number: int, attempt: int = 0, timeout_s: float = 0.0, **params: Any) -> TrialTask:
@@ -218,21 +223,11 @@ def test_a_trial_whose_step_dies_goes_on_in_another(bench: Bench) -> None:
     bench.until(executor, EpochDone)
     os.kill(int((bench.folder / "00000/step").read_text()), signal.SIGKILL)
     lost = bench.result(executor)
-    assert lost.state == "interrupted"
+    assert lost.state == "lost"
     assert lost.error == f"node_fail: the job step 12.0 on {socket.gethostname()} ended before the trial did"
     assert lost.epochs == 1
     executor.submit(bench.task(0, attempt=1))
     assert bench.until(executor, StepStarted)[-1].step == "12.1"
-
-
-def test_a_trial_that_loses_every_step_without_an_epoch_has_failed(bench: Bench) -> None:
-    executor = bench.executor(lambda trial: os.kill(os.getppid(), signal.SIGKILL) or time.sleep(60), max_losses=2)
-    results = []
-    for attempt in range(2):
-        executor.submit(bench.task(0, attempt=attempt))
-        results.append(bench.result(executor))
-    assert [result.state for result in results] == ["interrupted", "failed"]
-    assert results[1].error.endswith("ended before the trial did, 2 times without one more epoch")
 
 
 def test_the_slots_of_a_dead_node_are_gone(bench: Bench) -> None:
@@ -397,6 +392,21 @@ def test_a_study_by_steps_has_the_results_of_any_other(
     assert {record["step"] for record in project.records("started")} == {f"12.{step}" for step in range(24)}
     (run,) = project.records("run")
     assert (run["execution"], run["slots"]) == ("srun-steps", 2)
+
+
+@pytest.mark.slow
+def test_a_trial_that_loses_every_step_without_an_epoch_is_given_up(bench: Bench, project: Any) -> None:
+    lethal = "import os, time\ndef objective(trial):\n    if trial.number == 1:\n        os.kill(os.getppid(), 9)\n"
+    search = {"algorithm": "random", "evaluations": 2}
+    execution = {"executor": "srun-steps", "max_losses": 2}
+    project.write(f"{lethal}        time.sleep(60)\n    return 1.0\n", search=search, execution=execution)
+    project.run()
+    (attempt,) = project.records("attempt")
+    assert (attempt["trial"], attempt["attempt"], attempt["state"]) == (1, 0, "lost")
+    told = {record["trial"]: record for record in project.records("told")}
+    assert (told[0]["state"], told[1]["state"], told[1]["attempt"]) == ("completed", "failed", 1)
+    assert told[1]["error"].startswith("node_fail: the job step 12.")
+    assert told[1]["error"].endswith("ended before the trial did, 2 times without one more epoch")
 
 
 def test_ranks_of_mpi_are_refused() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+UNWIND = "    from autode.trial import TrialInterrupted\n    raise TrialInterrupted\n"
 STUBBORN = "import time\ndef objective(trial):\n    while True:\n        time.sleep(1)\n"
 
 
@@ -103,6 +104,26 @@ def test_a_command_is_interrupted_and_runs_again(project: Any, wait_until: Any) 
     assert process.returncode == 3
     assert time.monotonic() - begun < 10
     assert [r["state"] for r in project.records("attempt")] == ["interrupted"] * 2
+
+
+def test_a_job_that_gets_nowhere_does_not_requeue_itself_for_ever(
+    project: Any, wait_until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write(
+        "import time\ndef objective(trial):\n    while not trial.should_stop():\n        time.sleep(0.01)\n" + UNWIND
+    )
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    codes, said = [], ""
+    for restart in range(2):
+        monkeypatch.setenv("SLURM_RESTART_COUNT", str(restart))
+        process = project.start()
+        wait_until(lambda n=restart + 1: len(project.records("started")) == 2 * n, "both workers work", process=process)
+        process.send_signal(signal.SIGUSR1)
+        _, said = process.communicate(timeout=60)
+        codes.append(process.returncode)
+    assert codes == [3, 2], "3 would put the job back into the queue"
+    assert "no trial has ended and no epoch was reported; it needs more time for a run (slurm.time" in said
+    assert project.records("end")[-1]["reason"] == "no progress"
 
 
 # --- killed
