@@ -38,7 +38,7 @@ class ObjectiveSource:
         if kind == "python":
             return import_function(self.table["python"], self.folder)
         finetune = importlib.import_module("autode.training.finetune")
-        objective: Objective = finetune.Finetune(finetune_settings(self.table))
+        objective: Objective = finetune.Finetune(finetune_settings(self.table), self.folder)
         return objective
 
 
@@ -59,7 +59,7 @@ class GivenObjective:
 
 
 def source_of(workflow: Workflow) -> ObjectiveSource:
-    """Return the recipe of a workflow's objective; a Python function is imported once, so that a wrong name shows now.
+    """Return the recipe of a workflow's objective; functions of the user's are imported once: a wrong name shows now.
 
     Raises
     ------
@@ -67,13 +67,15 @@ def source_of(workflow: Workflow) -> ObjectiveSource:
         If the function cannot be imported.
     """
     source = ObjectiveSource(workflow.objective, str(workflow.folder))
-    if workflow.objective["kind"] == "python":
-        where = f"{workflow.source or 'workflow'}: [objective] python:"
+    key = "model" if workflow.objective["kind"] == "finetune" else "python"
+    function = str(workflow.objective.get(key, ""))
+    if ":" in function:
+        where = f"{workflow.source or 'workflow'}: [objective] {key}:"
         try:
-            import_function(workflow.objective["python"], source.folder)
+            import_function(function, source.folder)
         except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
             reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".split("\n")[0]
-            raise UserError(f"{where} {workflow.objective['python']} cannot be imported ({reason})") from None
+            raise UserError(f"{where} {function} cannot be imported ({reason})") from None
     return source
 
 

@@ -180,6 +180,11 @@ def parse_workflow(content: Mapping[str, Any], source: str = "", folder: Path | 
         folder=folder or Path.cwd(),
     )
     _try_search(f"{where}: [search]", workflow)
+    if workflow.objective.get("early_stop", "none") != "none" and workflow.execution["schedule"] == "generational":
+        raise UserError(
+            f"{where}: [objective] early_stop: what it ends depends on which trials ended before, and a generational "
+            'run on that never; write [execution] schedule = "asynchronous" for it'
+        )
     return workflow
 
 
