@@ -1,21 +1,20 @@
-"""The search space: hyperparameters and their maps to points of the unit cube.
+"""Hyperparameters and their maps to a coordinate in [0, 1].
 
-Every hyperparameter owns one coordinate in [0, 1]. Numbers are mapped linearly or on a log scale, an integer owns an
-interval of equal width for each of its values, a choice owns one of n equal bins (Awad, Mallik and Hutter, IJCAI 2021).
-The optimiser keeps the real-valued point; only the evaluated copy is rounded (Lampinen and Zelinka 1999).
+Numbers are mapped linearly or on a log scale, an integer owns an interval of equal width for each of its values, a
+choice owns one of n equal bins (Awad, Mallik and Hutter, IJCAI 2021).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Point = npt.NDArray[np.float64]
+Units = npt.NDArray[np.float64]
 When = Mapping[str, Any]
 
 
@@ -48,6 +47,10 @@ class Float:
     def contains(self, value: Any) -> bool:
         """Whether the value lies in the range."""
         return _is_number(value) and self.low <= value <= self.high
+
+    def snap(self, u: Units) -> Units:
+        """Return coordinates, shape (m,), after rounding: a real number is not rounded."""
+        return u
 
     def lattice(self, n: int) -> list[float]:
         """Return n values spread evenly from low to high, on the scale of the hyperparameter."""
@@ -100,6 +103,14 @@ class Int:
         """Whether the value is one of the integers."""
         return _is_number(value) and self.low <= value <= self._last and (value - self.low) % self.step == 0
 
+    def snap(self, u: Units) -> Units:
+        """Return coordinates, shape (m,), after rounding: those of the values they decode to."""
+        low, high = self._edges
+        real = low + u * (high - low)
+        steps = np.rint(((np.exp(real) if self.log else real) - self.low) / self.step)
+        value = np.clip(self.low + steps * self.step, self.low, self._last)
+        return ((np.log(value) if self.log else value) - low) / (high - low)
+
     def lattice(self, n: int) -> list[int]:
         """Return at most n distinct values spread from low to high."""
         units = np.linspace(0.0, 1.0, n) if n > 1 else [0.5]
@@ -126,14 +137,22 @@ class Ordinal:
 
     def contains(self, value: Any) -> bool:
         """Whether the value is one of the choices."""
-        return any(_same(value, choice) for choice in self.choices)
+        return any(same(value, choice) for choice in self.choices)
+
+    def bins(self, u: Units) -> npt.NDArray[np.int64]:
+        """Return the number of the choice at each coordinate, shape (m,)."""
+        return np.minimum((u * len(self.choices)).astype(np.int64), len(self.choices) - 1)
+
+    def snap(self, u: Units) -> Units:
+        """Return coordinates, shape (m,), after rounding: the centres of their bins."""
+        return (self.bins(u) + 0.5) / len(self.choices)
 
     def lattice(self, n: int) -> list[Any]:
         """Return all choices: a grid leaves none out."""
         return list(self.choices)
 
     def _index(self, value: Any) -> int:
-        return next(i for i, choice in enumerate(self.choices) if _same(value, choice))
+        return next(i for i, choice in enumerate(self.choices) if same(value, choice))
 
 
 @dataclass(frozen=True)
@@ -150,104 +169,8 @@ TYPES: Mapping[str, type[Float] | type[Int] | type[Ordinal]] = {
 }
 
 
-class Space:
-    """Named hyperparameters, in order, and their map to the unit cube.
-
-    Parameters
-    ----------
-    hyperparameters : mapping of str to Float, Int, Ordinal or Categorical
-        ``when={"optimizer": "sgd"}`` (a value or a list of values) makes one active only beside these values of others.
-
-    Raises
-    ------
-    ValueError
-        If the space is empty, a condition names an unknown hyperparameter or an impossible value, or conditions form a
-        circle.
-    """
-
-    def __init__(self, hyperparameters: Mapping[str, Hyperparameter]):
-        if not hyperparameters:
-            raise ValueError("the space is empty; expected at least one hyperparameter")
-        self.hyperparameters = dict(hyperparameters)
-        self.names = tuple(hyperparameters)
-        for name, hyperparameter in self.hyperparameters.items():
-            _check_condition(name, {} if hyperparameter.when is None else hyperparameter.when, self.hyperparameters)
-        self._order = _parents_first(self.hyperparameters)
-
-    @property
-    def dimension(self) -> int:
-        """How many coordinates a point has."""
-        return len(self.names)
-
-    @property
-    def bounds(self) -> list[tuple[float, float]]:
-        """The unit cube as a list of (low, high)."""
-        return [(0.0, 1.0)] * self.dimension
-
-    def decode(self, point: npt.ArrayLike) -> dict[str, Any]:
-        """Return the active hyperparameters at a point of shape (D,), in the order of declaration."""
-        coordinates = dict(zip(self.names, np.asarray(point, dtype=float).tolist(), strict=True))
-        return self.active({name: h.from_unit(coordinates[name]) for name, h in self.hyperparameters.items()})
-
-    def decode_many(self, points: npt.ArrayLike) -> list[dict[str, Any]]:
-        """Decode points of shape (n, D)."""
-        return [self.decode(point) for point in np.asarray(points, dtype=float)]
-
-    def encode(self, params: Mapping[str, Any]) -> Point:
-        """Return a point of shape (D,) that decodes to the given hyperparameters; absent ones sit in the middle.
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown, a value lies outside, an active hyperparameter is missing or an inactive one given.
-        """
-        self.check(params)
-        return np.array([h.to_unit(params[n]) if n in params else 0.5 for n, h in self.hyperparameters.items()])
-
-    def check(self, params: Mapping[str, Any]) -> None:
-        """Raise ValueError unless ``params`` is exactly one value for each active hyperparameter."""
-        for name, value in params.items():
-            if name not in self.hyperparameters:
-                raise ValueError(f"{name} is not in the space, which has {', '.join(self.names)}")
-            if not self.hyperparameters[name].contains(value):
-                raise ValueError(f"{name} = {value!r} lies outside {describe(self.hyperparameters[name])}")
-        needed = self.active({n: params.get(n) for n in self.names})
-        missing = [name for name in needed if name not in params]
-        if missing:
-            raise ValueError(f"no value for {', '.join(missing)}")
-        idle = [name for name in params if name not in needed]
-        if idle:
-            raise ValueError(f"{', '.join(idle)} is not active beside these values, by its condition (when)")
-
-    def key(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return a hashable key that is equal for equal configurations."""
-        return tuple((name, repr(params[name])) for name in self.names if name in params)
-
-    def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Return the space as the tables of a workflow file."""
-        return {name: _to_table(h) for name, h in self.hyperparameters.items()}
-
-    def active(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep those of the values whose conditions hold; a hyperparameter needs its parents to be active too."""
-        active: set[str] = set()
-        for name in self._order:
-            when = self.hyperparameters[name].when or {}
-            if all(parent in active and _allowed(values[parent], allowed) for parent, allowed in when.items()):
-                active.add(name)
-        return {name: values[name] for name in self.names if name in active}
-
-    def __repr__(self) -> str:
-        return f"Space({self.hyperparameters!r})"
-
-
-def describe(hyperparameter: Hyperparameter) -> str:
-    """Return the range in words, for messages."""
-    if isinstance(hyperparameter, Ordinal):
-        return "[" + ", ".join(map(str, hyperparameter.choices)) + "]"
-    return f"[{hyperparameter.low:g}, {hyperparameter.high:g}]"
-
-
-def _to_table(h: Hyperparameter) -> dict[str, Any]:
+def to_table(h: Hyperparameter) -> dict[str, Any]:
+    """Return a hyperparameter as a table of a workflow file."""
     kind = next(name for name, cls in TYPES.items() if type(h) is cls)
     table: dict[str, Any] = {"type": kind}
     if isinstance(h, Ordinal):
@@ -261,6 +184,13 @@ def _to_table(h: Hyperparameter) -> dict[str, Any]:
     if h.when:
         table["when"] = dict(h.when)
     return table
+
+
+def describe(hyperparameter: Hyperparameter) -> str:
+    """Return the range in words, for messages."""
+    if isinstance(hyperparameter, Ordinal):
+        return "[" + ", ".join(map(str, hyperparameter.choices)) + "]"
+    return f"[{hyperparameter.low:g}, {hyperparameter.high:g}]"
 
 
 def _check_range(low: Any, high: Any, log: Any) -> None:
@@ -283,43 +213,11 @@ def _check_choices(choices: Any) -> None:
     for i, choice in enumerate(choices):
         if not _is_plain(choice):
             raise ValueError(f"the choice {choice!r} is not a text, a finite number, true or false, or a list of these")
-        if any(_same(choice, other) for other in choices[:i]):
+        if any(same(choice, other) for other in choices[:i]):
             raise ValueError(f"choices has {choice!r} twice")
 
 
-def _check_condition(name: str, when: When, space: Mapping[str, Hyperparameter]) -> None:
-    if not isinstance(when, Mapping):
-        raise ValueError(f'{name}: when must be a table such as {{ optimizer = "sgd" }}, not {when!r}')
-    for parent, allowed in when.items():
-        if isinstance(allowed, list | tuple) and not allowed:
-            raise ValueError(f"{name}: when {parent} has an empty list, so {name} would never be active")
-        if parent not in space or parent == name:
-            raise ValueError(f"{name}: when names {parent!r}, which is not another hyperparameter of the space")
-        for value in _as_list(allowed):
-            if not space[parent].contains(value):
-                raise ValueError(f"{name}: when {parent} = {value!r} can never be, as it lies outside its range")
-
-
-def _parents_first(space: Mapping[str, Hyperparameter]) -> list[str]:
-    """Order the names so that each stands behind those its condition names."""
-    order: list[str] = []
-    while len(order) < len(space):
-        ready = [n for n, h in space.items() if n not in order and all(p in order for p in h.when or {})]
-        if not ready:
-            raise ValueError("the conditions form a circle: " + ", ".join(n for n in space if n not in order))
-        order.extend(ready)
-    return order
-
-
-def _as_list(allowed: Any) -> Iterable[Any]:
-    return allowed if isinstance(allowed, list | tuple) else [allowed]
-
-
-def _allowed(value: Any, allowed: Any) -> bool:
-    return any(_same(value, one) for one in _as_list(allowed))
-
-
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
     """Equality that tells True from 1."""
     return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
 

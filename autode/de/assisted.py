@@ -1,0 +1,176 @@
+"""autode: differential evolution for tens to hundreds of evaluations, its trial vectors screened by surrogates."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Unpack
+
+import numpy as np
+
+from autode.de import surrogate
+from autode.de.arrays import FloatArray, IntArray
+from autode.de.bounds import Box
+from autode.de.checks import whole
+from autode.de.evidence import Evidence, Phenotype
+from autode.de.optimizer import DifferentialEvolution
+from autode.de.quadratic import terms
+from autode.de.start import MINIMUM
+from autode.de.strategy import Columns, Common
+from autode.de.table import Draws
+from autode.de.trials import Batch
+from autode.de.trust import LOCAL, WIDE, Allotment
+
+STARTS_OF_BUDGET = 5
+
+
+def start_size(dimension: int, max_evaluations: int) -> int:
+    """Choose how many space-filling points come first: ``min(2 D, B / 5)``, at least 4."""
+    return max(MINIMUM, min(2 * dimension, max_evaluations // STARTS_OF_BUDGET))
+
+
+class AutoDE(DifferentialEvolution):
+    """The algorithm for hyperparameter studies: surrogate-assisted, steady-state differential evolution.
+
+    It starts with the centre of the box and a scrambled Sobol sequence. After that every trial is the outcome of some
+    generations of current-to-pbest/1 on a surrogate of all told points (Jin, Swarm Evol. Comput. 1:61, 2011, calls this
+    individual-based evolution control). Two surrogates take turns, the more often the more they improve: a Gaussian
+    process on the whole box, whose expected improvement is maximised (Jones et al. 1998), and, when the box is of real
+    numbers and enough points are told, a quadratic model in a trust region about the best point. Trials that are out
+    count as told with the value the surrogate expects of them. A configuration is proposed only once while there are
+    new ones.
+
+    The told points are the whole memory: the surrogates follow from them alone. A trial costs milliseconds.
+
+    Parameters
+    ----------
+    bounds, **common
+        See `DifferentialEvolution`. ``population``: how many points start, and how many trials a generation has; None:
+        `start_size`. Here ``schedule`` is "asynchronous" unless set, and `ask` without a number then gives one trial
+        at a time after the start, as every told value makes the next trial better.
+    centre : bool
+        Whether the centre of the box is the first point after those of ``x0``.
+    local : bool
+        Whether the quadratic model takes its turns.
+    pool, inner_generations : int
+        Trial vectors that evolve on the surrogate, and for how long.
+    """
+
+    name = "autode"
+    uniforms = ("seed",)
+    planes: ClassVar[tuple[str, ...]] = ()
+    forced = False
+    parameters: ClassVar[tuple[str, ...]] = ("model",)
+
+    def __init__(
+        self,
+        bounds: Any,
+        *,
+        centre: bool = True,
+        local: bool = True,
+        pool: int = 40,
+        inner_generations: int = 20,
+        **common: Unpack[Common],
+    ):
+        box = Box.parse(bounds)
+        points = [] if common.get("x0") is None else [np.atleast_2d(np.asarray(common["x0"], dtype=np.float64))]
+        if common.get("population") is None:
+            size = start_size(box.dimension, whole("max_evaluations", common["max_evaluations"], 1))
+            common["population"] = max(size, sum(map(len, points)) + centre)
+        if centre and sum(map(len, points)) < whole("population", common["population"], MINIMUM):
+            common["x0"] = np.concatenate([*points, 0.5 * (box.low + box.high)[None]])
+        common.setdefault("init", "sobol")
+        common.setdefault("schedule", "asynchronous")
+        options = {
+            "centre": bool(centre),
+            "local": bool(local),
+            "pool": whole("pool", pool, 8),
+            "inner_generations": whole("inner_generations", inner_generations, 0),
+        }
+        super().__init__(box, options=options, **common)
+        self._width = np.where(box.high > box.low, box.high - box.low, 1.0)
+        self._given: FloatArray | None = None
+        self.see(Phenotype.plain(box.dimension))
+
+    def see(self, phenotype: Phenotype) -> None:
+        """Say what the objective sees of a point; to be called before the first trial."""
+        self._evidence = Evidence(phenotype, self.box.dimension)
+        self._allotment = Allotment()
+        self._process = surrogate.Process(self._evidence)
+
+    def ask(self, n: int | None = None) -> Batch:
+        """Return up to n trials to evaluate; see `DifferentialEvolution.ask`.
+
+        With n = None the asynchronous schedule gives the rest of the start, then one trial.
+        """
+        if n is None and self.schedule == "asynchronous" and self._bred >= self._population.n:
+            n = 1
+        return super().ask(n)
+
+    def repeat(self, x: FloatArray) -> Batch:
+        """Ask for the one trial that an earlier run got here, and spare the work of finding it again.
+
+        Surrogates are linear algebra, whose last bits differ between processors: a record of the earlier run counts
+        more than what this one would find.
+        """
+        self._given = x
+        batch = super().ask(1)
+        self._given = None
+        if len(batch) and not np.array_equal(batch.x[0], x):
+            self._trials.x[self._trials.ids.searchsorted(batch.ids[0])] = batch.x[0] = x
+        return batch
+
+    def _control(self, draws: Draws, slots: IntArray) -> Columns:
+        return {"model": np.zeros(slots.size)}  # filled in by `_build`
+
+    def _build(self, draws: Draws, slots: IntArray, control: Columns) -> FloatArray:
+        out = [*self._unit(self._trials.x[np.isnan(self._trials.values)])]
+        trials = np.empty((slots.size, self.box.dimension))
+        for k, number in enumerate(draws["seed"]):
+            model = self._allotment.next() if self._is_local_ready() else WIDE
+            control["model"][k] = model
+            if self._given is not None:
+                trials[k], self._given = self._given, None
+            else:
+                point = self._propose(model, np.array(out), np.random.default_rng(int(number * 2**53)))
+                trials[k] = self.box.from_unit(point[None])[0]
+            out.append(self._unit(trials[k]))
+        return trials
+
+    def _propose(self, model: int, out: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Choose a point of the unit cube, shape (D,), while others, shape (m, D), are out."""
+        if self._evidence.size < 2:
+            return surrogate.far_point(self._evidence, out, self.box.dimension, rng)
+        pool, generations = self.options["pool"], self.options["inner_generations"]
+        if model == LOCAL:
+            point = surrogate.local_point(self._evidence, self._allotment.radius, out, rng)
+            if point is not None:
+                return point
+        return self._process.point(out, pool, generations, rng)
+
+    def _is_local_ready(self) -> bool:
+        evidence = self._evidence
+        enough = evidence.size >= terms(self.box.dimension) + 2
+        return bool(self.options["local"] and evidence.phenotype.continuous and enough)
+
+    def _select(self, rows: IntArray) -> None:
+        """Take told trials as evidence, in the order of rows; the population keeps the best."""
+        trials, population = self._trials, self._population
+        for row in rows:
+            value = float(trials.values[row])
+            if trials.generation[row] > 0:
+                self._allotment.learn(int(trials.parameter("model")[row]), value < self._evidence.best)
+            self._evidence.add(self._unit(trials.x[row]), value)
+            slot = int(trials.slots[row]) if trials.generation[row] == 0 else population.worst()
+            if not value >= population.f[slot]:
+                population.replace(np.array([slot]), trials.x[row][None], np.array([value]))
+
+    def _unit(self, x: FloatArray) -> FloatArray:
+        u: FloatArray = np.clip((x - self.box.low) / self._width, 0.0, 1.0)
+        return u
+
+    def _learned(self) -> dict[str, Any]:
+        return {"evidence": self._evidence.state(), "allotment": self._allotment.state()}
+
+    def _relearn(self, state: dict[str, Any]) -> None:
+        self._evidence.load(state["evidence"])
+        self._allotment.load(state["allotment"])
+        self._process.forget()

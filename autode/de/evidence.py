@@ -1,0 +1,103 @@
+"""What the told trials say: their points, what the objective saw of them, and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autode.de.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Phenotype:
+    """What an objective sees of a point of the unit cube: rounded numbers, chosen categories, no inactive genes.
+
+    Attributes
+    ----------
+    features : callable
+        Takes points (m, D), returns features (m, K) of about unit range; equal rows are one configuration.
+    group : ndarray of int, shape (K,)
+        Number of the hyperparameter that each feature tells of, from 0 without gaps.
+    continuous : bool
+        Whether every point is seen as it is.
+    """
+
+    features: Callable[[FloatArray], FloatArray]
+    group: IntArray
+    continuous: bool
+
+    @classmethod
+    def plain(cls, dimension: int) -> Phenotype:
+        """Return the phenotype of a box of real numbers: the point itself."""
+        return cls(lambda points: points, np.arange(dimension), True)
+
+
+class Evidence:
+    """Told points in the order of telling; failed ones count as bad as the worst.
+
+    Parameters
+    ----------
+    phenotype : Phenotype
+    dimension : int
+        Number of coordinates D.
+    """
+
+    def __init__(self, phenotype: Phenotype, dimension: int):
+        self.phenotype = phenotype
+        self.size = 0
+        self._x: FloatArray = np.empty((0, dimension))
+        self._y: FloatArray = np.empty(0)
+        self._z: FloatArray = np.empty((0, phenotype.group.size))
+
+    @property
+    def x(self) -> FloatArray:
+        """Points of the unit cube, shape (n, D)."""
+        return self._x[: self.size]
+
+    @property
+    def z(self) -> FloatArray:
+        """Their features, shape (n, K)."""
+        return self._z[: self.size]
+
+    @property
+    def y(self) -> FloatArray:
+        """Their values, shape (n,); finite if any is."""
+        y = self._y[: self.size]
+        finite = np.isfinite(y)
+        return y if finite.all() or not finite.any() else np.where(finite, y, y[finite].max())
+
+    @property
+    def best(self) -> float:
+        """The lowest value; inf if there is none."""
+        return float(self._y[: self.size].min(initial=np.inf))
+
+    def add(self, x: FloatArray, y: float) -> None:
+        """Add a point of shape (D,) with its value; inf means failed."""
+        if self.size == len(self._y):
+            room = max(32, self.size)
+            self._x, self._z = np.pad(self._x, ((0, room), (0, 0))), np.pad(self._z, ((0, room), (0, 0)))
+            self._y = np.pad(self._y, (0, room))
+        self._x[self.size], self._y[self.size] = x, y
+        self._z[self.size] = self.phenotype.features(x[None])[0]
+        self.size += 1
+
+    def selected(self, first: int, most: int) -> IntArray:
+        """Choose at most so many of the first told points, in order: two thirds are the best, the others the latest."""
+        if first <= most:
+            return np.arange(first)
+        best = self.y[:first].argsort(kind="stable")[: most * 2 // 3]
+        others = np.setdiff1d(np.arange(first), best)
+        return np.sort(np.concatenate([best, others[best.size - most :]]))
+
+    def state(self) -> dict[str, Any]:
+        """Return points and values as arrays."""
+        return {"x": self.x.copy(), "y": self._y[: self.size].copy()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.size = len(state["y"])
+        self._x, self._y = state["x"].copy(), state["y"].copy()
+        self._z = self.phenotype.features(self._x).reshape(self.size, -1).copy()
