@@ -9,9 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from autode.energy.estimate import BusyCoreWatts
-from autode.energy.meterset import METERS, Availability, MeterSet, Window, open_meters
+from autode.energy.meterset import METERS, Availability, MeterSet, open_meters
 from autode.energy.record import EnergyReading, is_available, is_estimate, is_measured, unavailable
 from autode.energy.totals import MixedEnergyError, headline, total
+from autode.energy.window import Window
 
 if TYPE_CHECKING:
     from autode.energy.perun_files import read_perun

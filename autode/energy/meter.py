@@ -58,7 +58,11 @@ class Meter:
     ----------
     clock : callable
         Monotonic seconds; replaced only where time is simulated.
+    root : str
+        Folder that it reads, where there can be several; meters of one name and root read the same counters.
     """
+
+    root = ""
 
     def __init__(self, name: str, sensors: Sequence[Sensor], period_s: float | None):
         self.name, self.sensors, self.period_s = name, list(sensors), period_s

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import platform
 import threading
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 
-from autode.energy.cputime import CpuSeconds, cpu_seconds, cpu_share, cpu_used
-from autode.energy.estimate import BusyCoreWatts, busy_core_watts, estimate_reading
+from autode.energy.board import Board
+from autode.energy.estimate import BusyCoreWatts, busy_core_watts
 from autode.energy.meter import Meter, MeterUnavailableError
 from autode.energy.nvml import open_nvml
 from autode.energy.perun_meter import open_perun, perun_reads_more
 from autode.energy.rapl import open_rapl
-from autode.energy.record import EnergyReading, is_available, unavailable
+from autode.energy.record import EnergyReading
 from autode.energy.sampler import SAMPLER
+from autode.energy.window import Window
 
 METERS = ("nvml", "rapl", "perun", "slurm", "estimate")
 SCOPES = ("trial", "node")
@@ -133,6 +132,19 @@ def _refuse(name: str) -> Meter:
     raise MeterUnavailableError(reasons[name])
 
 
+def _boards(meters: Sequence[Meter]) -> list[Board]:
+    """Share the node-wide counters with the other processes on this node, where it has memory to share."""
+    boards: list[Board] = []
+    for meter in meters:
+        if "gpu" not in meter.domains and len({sensor.source for sensor in meter.sensors}) == 1:
+            with suppress(OSError):
+                board = Board(meter)
+                board.look()
+                board.serve()
+                boards.append(board)
+    return boards
+
+
 class MeterSet:
     """Open meters of one process. Make one per process, with `open_meters`, and as many windows as there is work."""
 
@@ -145,8 +157,11 @@ class MeterSet:
         slots: int = 1,
         model: BusyCoreWatts | None = None,
     ):
-        self.meters, self.slots, self.model = list(meters), slots, model
-        self.devices = tuple(devices)
+        self.slots, self.model, self.devices = slots, model, tuple(devices)
+        self.boards = _boards(meters) if slots > 1 else []
+        boarded = [board.meter for board in self.boards]
+        self.meters = [meter for meter in meters if meter not in boarded]
+        self._all = list(meters)
         self._availability = list(availability)
         self._open: dict[Meter, list[float]] = {meter: [] for meter in meters}  # starts of the windows under way
         self._lock = threading.Lock()
@@ -205,6 +220,11 @@ class MeterSet:
         meter.forget(oldest)
         return readings
 
+    def why_nothing(self) -> str:
+        """Say why no meter works here."""
+        absent = [meter for meter in self._availability if not meter.available and meter.name != "estimate"]
+        return "; ".join(f"{meter.name}: {meter.reason}" for meter in absent)
+
     def close(self) -> None:
         """Stop sampling and close the sensors. Further calls do nothing."""
         if self._closed:
@@ -214,7 +234,9 @@ class MeterSet:
             for _ in starts:
                 SAMPLER.unwatch(meter)
         SAMPLER.leave()
-        for meter in self.meters:
+        for board in self.boards:
+            board.close()
+        for meter in self._all:
             meter.close()
 
     def __enter__(self) -> MeterSet:
@@ -224,97 +246,3 @@ class MeterSet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class Window:
-    """A stretch of time under measurement, from its making to `stop`.
-
-    As a context manager it stops at the end of the block; `readings` holds the records afterwards.
-    """
-
-    def __init__(self, meterset: MeterSet, scope: str, share: str):
-        self.readings: tuple[EnergyReading, ...] = ()
-        self._set, self._scope, self._share = meterset, scope, share
-        self._stopped = False
-        # only a share of a counter, or a model, needs CPU times, and walking /proc costs milliseconds
-        shared = bool(meterset.meters) and (meterset.slots > 1 or share != "node_exclusive")
-        self._cpu = cpu_seconds() if meterset.model or shared else None
-        self._starts = [(meter, meterset.begin(meter)) for meter in meterset.meters]
-        self._t_start, self._begun = datetime.now(UTC), time.monotonic()
-
-    def stop(self) -> tuple[EnergyReading, ...]:
-        """End the window; a second call returns the same records.
-
-        Returns
-        -------
-        tuple of EnergyReading
-            One record per source (and GPU), without joules where its samples failed; if no meter is open at all, one
-            record without joules that names the reasons.
-        """
-        if self._stopped:
-            return self.readings
-        self._stopped = True
-        seconds, now = time.monotonic() - self._begun, datetime.now(UTC)
-        found = [reading for meter, start in self._starts for reading in self._set.finish(meter, start)]
-        used = None if self._cpu is None else cpu_used(self._cpu, cpu_seconds())
-        readings = [self._shared(reading, used) for reading in found]
-        if self._set.model is not None and used is not None:
-            busy = used.node if self._scope == "node" and used.node is not None else used.own
-            readings.append(estimate_reading(busy, self._set.model))
-        readings = readings or [unavailable("none", self._why_nothing())]
-        missing = self._gpu_missing(readings)
-        self.readings = tuple(
-            replace(
-                reading,
-                scope=self._scope,
-                host=platform.node(),
-                t_start=self._t_start.isoformat(),
-                t_end=now.isoformat(),
-                seconds=seconds,
-                flags=(*reading.flags, *missing),
-            )
-            for reading in readings
-        )
-        return self.readings
-
-    def _shared(self, reading: EnergyReading, used: CpuSeconds | None) -> EnergyReading:
-        """Give the scope its share of a counter, and say which."""
-        gpu = reading.domains == ("gpu",)
-        alone = self._set.slots == 1
-        if not is_available(reading):
-            return reading
-        if self._scope == "node" or (alone and self._share == "node_exclusive"):
-            return replace(reading, share_rule="node_exclusive", share=1.0)
-        if gpu:
-            own = alone or self._share != "cpu_time"
-            return (
-                replace(reading, share_rule="gpu_exclusive", share=1.0)
-                if own
-                else self._apportion(reading, "equal", 1 / self._set.slots)
-            )
-        return self._apportion(reading, "cpu_time", None if used is None else cpu_share(used))
-
-    @staticmethod
-    def _apportion(reading: EnergyReading, rule: str, share: float | None) -> EnergyReading:
-        if share is None:
-            reason = "shorter than one clock tick of the CPU times by which the node's joules are shared"
-            return unavailable(reading.source, reason, share_rule=rule, flags=("short_run",))
-        joules = (reading.energy_j or 0.0) * share
-        return replace(reading, energy_j=joules, method="apportioned", assurance="C", share_rule=rule, share=share)
-
-    def _why_nothing(self) -> str:
-        absent = [meter for meter in self._set.availability() if not meter.available and meter.name != "estimate"]
-        return "; ".join(f"{meter.name}: {meter.reason}" for meter in absent)
-
-    def _gpu_missing(self, readings: Sequence[EnergyReading]) -> tuple[str, ...]:
-        named = any(device != "cpu" for device in self._set.devices)
-        covered = any(is_available(reading) and "gpu" in reading.domains for reading in readings)
-        return ("gpu_not_measured",) if named and not covered else ()
-
-    def __enter__(self) -> Window:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

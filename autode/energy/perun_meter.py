@@ -74,7 +74,9 @@ def open_perun(devices: Sequence[str] = (), root: Path | None = None) -> PerunMe
         sensors += found
     if not sensors:
         raise MeterUnavailableError(f"perun finds no energy or power sensor ({'; '.join(refusals)})")
-    return PerunMeter(sensors, min(PERIOD_S, safe_period(sensors)), opened)
+    meter = PerunMeter(sensors, min(PERIOD_S, safe_period(sensors)), opened)
+    meter.root = str(powercap_root() if root is None else root)
+    return meter
 
 
 def perun_reads_more() -> bool:

@@ -64,7 +64,9 @@ def open_rapl(root: Path | None = None) -> Meter:
         raise MeterUnavailableError(
             f"{root}/{refused[0]}/energy_uj cannot be read (since Linux 5.10 only root may, unless the site opens it)"
         )
-    return Meter("rapl", sensors, period_s=safe_period(sensors))
+    meter = Meter("rapl", sensors, period_s=safe_period(sensors))
+    meter.root = str(root)
+    return meter
 
 
 def safe_period(sensors: Iterable[Sensor]) -> float:

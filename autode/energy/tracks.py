@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 #: A plausible upper bound of what one sensor's device draws, watts; decides between a counter's wrap and its reset.
@@ -49,6 +49,8 @@ class Track:
         self.joules: list[float] = []
         self.covered: list[float] = []  # cumulative seconds that lie between good samples
         self.events: list[tuple[float, str]] = []
+        self._last: tuple[float, float] | None = None  # time and raw value of the last good sample
+        self._suspect: tuple[float, float] | None = None  # of one that is not believed yet
 
     def add(self, t: float, joules: float, covered: bool = True) -> None:
         """Append a sample: ``joules`` more than the last one; ``covered`` False if the joules in between are
@@ -64,6 +66,21 @@ class Track:
     def note(self, t: float, event: str) -> None:
         """Remember that something happened: ``"wrap"``, ``"reset"``, ``"rejected"`` or ``"implausible"``."""
         self.events.append((t, event))
+
+    def poll(self, t: float, tries: int = 1) -> None:
+        """Take a sample at time ``t``; try again where a read fails or is not believed."""
+        raise NotImplementedError
+
+    @property
+    def state(self) -> list[tuple[float, float] | None]:
+        """Where the track stands: all that another process needs to go on with it."""
+        return [self._last, self._suspect]
+
+    def resume(self, state: Sequence[Sequence[float] | None]) -> None:
+        """Go on from another's `state`; joules and covered seconds count from there."""
+        self._last, self._suspect = ((one[0], one[1]) if one else None for one in state)
+        self.events = []
+        self.times, self.joules, self.covered = ([self._last[0]], [0.0], [0.0]) if self._last else ([], [], [])
 
     def forget(self, before: float) -> None:
         """Drop what no window that starts at ``before`` or later needs."""
@@ -123,8 +140,6 @@ class CounterTrack(Track):
     ):
         super().__init__()
         self.read, self.unit_j, self.counts_max, self.power_limit_w = read, unit_j, counts_max, power_limit_w
-        self._last: tuple[float, float] | None = None  # time, counts
-        self._suspect: tuple[float, float] | None = None
 
     def poll(self, t: float, tries: int = 1) -> None:
         """Take a sample at time ``t``; try again where a read fails or is not believed."""
@@ -189,7 +204,6 @@ class PowerTrack(Track):
     def __init__(self, read: Callable[[], float | None]):
         super().__init__()
         self.read = read
-        self._last: tuple[float, float] | None = None  # time, watts
 
     def poll(self, t: float, tries: int = 1) -> None:
         """Take a sample at time ``t``; try again where a read fails."""

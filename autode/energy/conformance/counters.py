@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from autode.energy.board import Board
 from autode.energy.conformance.gpu_driver import SyntheticNvml
 from autode.energy.conformance.powercap import DRAM, PACKAGE, PowercapTree
 from autode.energy.conformance.verdict import Verdict
@@ -122,19 +123,21 @@ def _gpu_verdicts() -> Iterator[Verdict]:
     yield Verdict("nvml", "the driver is reloaded: no joules", None, measured(-6_000_000.0))
 
 
-def sampler_verdict(folder: Path, polls: int = 200) -> Verdict:
-    """Judge what sampling at 1 Hz costs: the CPU time of one poll of all counters, as a share of a second.
+def sampler_verdict(folder: Path, samples: int = 100) -> Verdict:
+    """Judge what the node's one sampler costs at 1 Hz: CPU time of a sample and its booking, as a share of a second.
 
     Parameters
     ----------
     folder : pathlib.Path
-    polls : int
+    samples : int
         How many are timed together.
     """
     with PowercapTree.of_a_node(folder / "sampler") as tree:
-        meter = open_rapl(tree.root)
+        board = Board(open_rapl(tree.root), folder / "board")
+        board.look(join=True)
         begun = time.thread_time()
-        for _ in range(polls):
-            meter.poll()
-        share = (time.thread_time() - begun) / polls
-    return Verdict("sampler", "CPU of one poll a second, 0.5 % at most", 0.0, share, 0.005, "of a core")
+        for _ in range(samples):
+            board.look()
+        share = (time.thread_time() - begun) / samples
+        board.close()
+    return Verdict("sampler", "CPU of one sample a second, 0.5 % at most", 0.0, share, 0.005, "of a core")
