@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
 _DESCRIPTION = """\
 Fetch the data set and the weights that a workflow names into this user's cache, and check them against the published
 checksums. Run it once on the login node: batch nodes often have no internet, and a trial never downloads anything.
+Run it again to check that nothing in the cache has changed. Without internet it says what to bring by hand, and where.
 
 example:
   autode prefetch workflows/mnist.toml
@@ -38,8 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
         print("nothing to fetch: only fine-tuning objectives have data sets and weights that autode knows")
         return 0
     try:
-        paths = importlib.import_module("autode.training.prefetch").prefetch(finetune_settings(workflow.objective))
+        paths = importlib.import_module("autode.training.prefetch").prefetch(
+            finetune_settings(workflow.objective), str(workflow.folder), warn=_warn
+        )
     except (ValueError, ConnectionError) as error:
-        raise UserError(f"{arguments.workflow}: {error}; this machine needs internet access for that") from None
+        raise UserError(f"{arguments.workflow}: {error}") from None
     print("\n".join(f"in the cache: {path}" for path in paths) or "nothing to fetch: data and weights come with autode")
     return 0
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)

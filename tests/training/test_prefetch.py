@@ -1,5 +1,8 @@
 """What is in the cache is not fetched again; what cannot be fetched is said."""
 
+import hashlib
+import json
+
 import pytest
 import torch
 
@@ -33,13 +36,46 @@ def test_what_is_there_is_not_fetched_again(caches, offline, write_mnist):
     path.parent.mkdir(parents=True)
     torch.save({}, path)
     settings = {"model": "vgg11", "weights": "imagenet", "dataset": "mnist"}
-    assert prefetch(settings) == [data.cache_folder(), path]
+    warnings = []
+    assert prefetch(settings, warn=warnings.append) == [data.cache_folder(), path]
+    assert warnings == [f"{path} is not the published file: its SHA-256 does not start with 8a719046"]
 
 
-@pytest.mark.parametrize("settings", [{"dataset": "mnist"}, {"weights": "imagenet"}], ids=["data", "weights"])
-def test_without_a_connection_one_sentence_says_so(caches, offline, settings):
-    with pytest.raises(ConnectionError, match=r"prefetching for dataset .* failed"):
+def test_every_file_has_its_checksum_and_may_not_change(caches, offline, write_mnist):
+    write_mnist("MNIST", 10, 10)
+    prefetch({"dataset": "mnist"})
+    known = json.loads((data.cache_folder() / "checksums.json").read_text())
+    file = data.cache_folder() / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    assert len(known) == 4
+    assert known["MNIST/raw/t10k-labels-idx1-ubyte"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    prefetch({"dataset": "mnist"})
+    file.write_bytes(file.read_bytes() + b"\0")
+    with pytest.raises(ValueError, match="t10k-labels-idx1-ubyte has changed since it was fetched: delete it"):
+        prefetch({"dataset": "mnist"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ({"dataset": "mnist"}, r"train-images-idx3-ubyte\.gz, .* put what you get into .*/data/MNIST/raw"),
+        ({"dataset": "cifar10"}, r"cifar-10-python\.tar\.gz, put what you get into .*/data "),
+        ({"weights": "imagenet"}, r"resnet18-\w+\.pth on .* put it at .*/hub/checkpoints/resnet18-\w+\.pth"),
+    ],
+    ids=["mnist", "cifar10", "weights"],
+)
+def test_without_a_connection_it_says_what_to_fetch_elsewhere_and_where_to_put_it(caches, offline, settings, place):
+    with pytest.raises(ConnectionError, match=rf"prefetching .* failed: .*{place}"):
         prefetch(settings)
+
+
+def test_data_of_ones_own_are_only_looked_at(caches, offline):
+    (caches / "flowers" / "rose").mkdir(parents=True)
+    settings = {"dataset": "folder", "path": "flowers"}
+    assert prefetch(settings, str(caches)) == [caches / "flowers"]
+    with pytest.raises(ValueError, match="flowers is no folder"):
+        prefetch(settings, str(caches / "elsewhere"))
+    with pytest.raises(ValueError, match=r"x\.npz is missing"):
+        prefetch({"dataset": "arrays", "path": "x.npz"}, str(caches))
 
 
 def test_a_wrong_setting_is_noticed_first(offline):
