@@ -38,6 +38,17 @@ def objective(trial):
             raise TrialInterrupted
     return {"error": (trial.params["x"] - 0.3) ** 2 + (trial.params["k"] - 3) ** 2}
 """
+#: says on how many nodes the ranks of a trial are
+SHARED = """\
+import os
+
+def objective(trial):
+    part = (trial.params["x"] - 0.3) ** 2 / trial.comm.size
+    nodes = set(trial.comm.allgather(os.uname().nodename))
+    return {"error": trial.comm.allreduce(part), "nodes": len(nodes)}
+"""
+#: Debian's; where it is not installed, nothing takes --mpi=pmix
+OPEN_MPI = any(Path("/usr/lib").glob("*/libmpi.so.40"))
 EVALUATIONS = 16
 SEARCH = {"search__evaluations": EVALUATIONS, "search__population": 8}
 ON_PATH = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), PATH])}
@@ -199,6 +210,26 @@ def test_a_sweep_is_an_array_with_a_study_in_every_task(cluster: Cluster, study:
         assert begin["workflow"]["search"]["algorithm"] == algorithm
         (run,) = study.project.records("run", cell)
         assert run["slurm"]["array_job_id"] == str(job)
+
+
+@pytest.mark.parametrize(("mpi", "tasks", "groups"), [("pmi2", 2, 2), *([("pmix", 1, 1)] if OPEN_MPI else [])])
+def test_the_ranks_of_a_trial_may_sit_on_several_nodes(
+    cluster: Cluster, study: Study, mpi: str, tasks: int, groups: int
+) -> None:
+    slurm = {"nodes": 3, "ntasks_per_node": tasks, "mpi": mpi}
+    project = study.project
+    project.write(SHARED, **SEARCH, slurm=slurm, execution={"schedule": "asynchronous", "ranks_per_trial": 3})
+    job = int(study.autode("submit", "workflow.toml", "--out", "out", "--no-report").stdout.split()[2].rstrip(";"))
+    (ended,) = cluster.wait(job, seconds=150)
+    assert ended["JobState"] == "COMPLETED", study.log(job)
+    assert every_trial_once(study)
+    (run,) = project.records("run")
+    assert (run["slots"], run["ranks"], run["slurm"]["ntasks"]) == (groups, 3 * groups, str(3 * tasks))
+    told = project.records("told")
+    assert [record["state"] for record in told] == ["completed"] * EVALUATIONS, [record["error"] for record in told]
+    # two ranks a node: the first two of three share one
+    assert {record["metrics"]["nodes"] for record in told} == {3 if tasks == 1 else 2}
+    assert len({record["host"] for record in told}) == groups, "each group has its leader's node"
 
 
 def test_ranks_that_do_not_find_each_other_are_refused(cluster: Cluster, study: Study) -> None:
