@@ -15,6 +15,7 @@ from autode.report.figures import Drawing, above_zero, styled
 from autode.report.figures.ranks import draw_ranks
 from autode.report.figures.style import SERIES, WIDE, best_so_far, legend_above, metric_label, new_figure, scale_axis
 from autode.report.page import render
+from autode.report.published import SOURCE, beside_published, published_table
 from autode.report.quantities import UNAVAILABLE, time_unit
 from autode.report.sections import Cell, cell, result
 from autode.report.strategies import STRATEGY
@@ -38,7 +39,7 @@ def write_comparison(
     """Write comparison.html, comparison.csv, further tables and the figures into a folder; return the page's path.
 
     ``by``, ``strategy`` and ``baseline`` are those of `autode.report.experiment.experiment`; its tables are written as
-    by_setting.csv, strategies.csv and savings.csv.
+    by_setting.csv, strategies.csv and savings.csv, and cells of a published matrix as published.csv.
 
     Raises
     ------
@@ -46,6 +47,8 @@ def write_comparison(
         If the studies do not optimise one metric in one direction: their values mean different things. Or if no study
         has a setting or a baseline that was asked for.
     """
+    import pandas as pd
+
     goals = {(data.metric, data.direction) for data in studies}
     if len(goals) > 1:
         words = "; ".join(f"{data.name}: {data.direction} {data.metric}" for data in studies)
@@ -53,6 +56,9 @@ def write_comparison(
     found = experiment(studies, by, strategy, baseline)
     write_csv(overview(studies), folder / "comparison.csv")
     _write_experiment(found, folder)
+    published = beside_published(studies)
+    if published:
+        write_csv(pd.DataFrame(published), folder / "published.csv")
     figures = _write_figures(studies, found, folder / "figures")
     text = render(
         "comparison.html",
@@ -65,6 +71,8 @@ def write_comparison(
         pairs=pairs_table(found),
         savings=savings_table(found),
         remarks=remarks(found),
+        published=published_table(published, studies[0].metric),
+        published_source=SOURCE,
     )
     write_bytes(folder / "comparison.html", text.encode())
     return folder / "comparison.html"
