@@ -40,7 +40,13 @@ while :; do
 done
 
 # 0: done; 1, 2: a fault, which another try would only repeat; 3: the same command goes on; above 128: a signal's victim
-[ "$why" = time ] && [ "$code" -gt 128 ] && code=3  # it came before the ranks were listening
+if [ "$why" = time ] && [ "$code" -gt 128 ]; then  # it came before the ranks were listening
+    code=3
+    if [ "${SLURM_RESTART_COUNT:-0}" -ge 3 ]; then
+        echo "the time limit comes before the study has begun: a run needs more time, or a later signal" >&2
+        exit 2
+    fi
+fi
 """
 _REQUEUE = """\
 if [ "$code" -eq 3 ] && [ "$why" != cancelled ]; then

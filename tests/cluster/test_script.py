@@ -178,6 +178,16 @@ def test_ranks_that_were_not_up_yet_when_the_limit_came_near_are_tried_again(scr
     assert (code, said[-1]) == (0, "scontrol requeue 42")
 
 
+def test_a_job_whose_limit_always_comes_before_the_ranks_are_up_is_given_up(script: Start) -> None:
+    process = script(f"{READY}; exec sleep 20", SLURM_RESTART_COUNT="3")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGUSR1)
+    code, said = ended(process)
+    assert code == 2
+    assert "the time limit comes before the study has begun: a run needs more time, or a later signal" in said
+
+
 def test_a_cancelled_job_stays_away(script: Start) -> None:
     process = script(f"trap 'exit 3' TERM; {READY}; while :; do read -rt 0.05 <> <(:) || :; done")
     assert process.stdout is not None
