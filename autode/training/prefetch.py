@@ -21,9 +21,7 @@ _log = logging.getLogger(__name__)
 CHECKSUMS = "checksums.json"
 
 
-def prefetch(
-    settings: Mapping[str, Any], folder: str = "", warn: Callable[[str], None] = _log.warning
-) -> list[Path]:
+def prefetch(settings: Mapping[str, Any], folder: str = "", warn: Callable[[str], None] = _log.warning) -> list[Path]:
     """Fetch data set and weights of an ``[objective]`` table into the caches that `Finetune` reads.
 
     Data sets go to `autode.training.data.cache_folder`, weights to torch's own cache (``$TORCH_HOME``). Downloads are
@@ -81,7 +79,7 @@ def _prefetch_data(name: str) -> list[Path]:
     except (RuntimeError, OSError) as error:
         addresses, place = _by_hand(loader)
         raise ConnectionError(
-            f"prefetching for dataset {name!r} failed: {error}; on a machine with internet access fetch "
+            f"prefetching for dataset {name!r} failed: {_one_line(error)}; on a machine with internet access fetch "
             f"{', '.join(addresses)}, put what you get into {place} and run this command again"
         ) from error
     _compare(cache_folder() / getattr(loader, "base_folder", TORCHVISION_CLASSES[name]))
@@ -91,7 +89,7 @@ def _prefetch_data(name: str) -> list[Path]:
 def _by_hand(loader: Any) -> tuple[list[str], Path]:
     """Addresses of a data set's files and the folder they belong into; torchvision unpacks them there."""
     if hasattr(loader, "resources"):
-        return [loader.mirrors[-1] + name for name, _ in loader.resources], cache_folder() / loader.__name__ / "raw"
+        return [loader.mirrors[0] + name for name, _ in loader.resources], cache_folder() / loader.__name__ / "raw"
     return [loader.url], cache_folder()
 
 
@@ -134,7 +132,11 @@ def _prefetch_weights(model: str, weights: str, warn: Callable[[str], None]) -> 
         torch.hub.download_url_to_file(url, str(path), hash_prefix=start, progress=False)
     except (RuntimeError, OSError) as error:
         raise ConnectionError(
-            f"prefetching the weights of {model!r} failed: {error}; fetch {url} on a machine with internet access "
+            f"prefetching the weights of {model!r} failed: {_one_line(error)}; fetch {url} on a machine with internet access "
             f"and put it at {path}"
         ) from error
     return [path]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
