@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -128,22 +128,46 @@ class Finetune:
         """
         torch.set_num_threads(cpu_threads())
         values = hyperparameters(self.settings, trial.params, trial.epochs)
-        data, whole = on_all_ranks(trial.comm, lambda: self._begin(trial, values))
+        data, whole = on_all_ranks(trial.comm, lambda: self.begin(trial, values))
         with connect(trial.comm, trial.device) as ranks:
             whole = whole if ranks is None else ranks.share(whole)
             learner, (training, validation), before = self._keep_features(trial, whole, data, values)
             learner = self._accelerated(trial, learner, len(training), values)
             metrics = self._train(trial, values, learner, training, validation)
             if trial.role == "confirm":
-                test = load_test(self._source, trial.device)
-                test = test if before is None else features(before, whole, test)
-                _, error = evaluate(learner, test)
-                metrics |= {"test_error": error, "test_accuracy": 1.0 - error}
-        if leads(trial.comm) and not self.settings["keep_checkpoint"]:
-            checkpoint.delete(trial.folder)
+                test = self.test_split(trial)
+                metrics |= tested(learner, test if before is None else features(before, whole, test))
+        self.clear(trial)
         return metrics
 
-    def _begin(self, trial: Trial, values: Hyperparameters) -> tuple[tuple[Split, Split], Learner]:
+    def clear(self, trial: Trial) -> None:
+        """Delete the checkpoint of a trial that has ended well, unless it is to be kept."""
+        if leads(trial.comm) and not self.settings["keep_checkpoint"]:
+            checkpoint.delete(trial.folder)
+
+    def test_split(self, trial: Trial) -> Split:
+        """Load the images that no search may see."""
+        return load_test(self._source, trial.device)
+
+    def together(self, trials: Sequence[Trial]) -> list[dict[str, float] | Exception]:
+        """Train several trials in this process at once, those of one shape as one network.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            On one device, with one rank each.
+
+        Returns
+        -------
+        list of dict or Exception
+            For each trial what calling this object with it would have returned or raised.
+        """
+        from autode.training.fused_training import train_together
+
+        torch.set_num_threads(cpu_threads())
+        return train_together(self, trials)
+
+    def begin(self, trial: Trial, values: Hyperparameters) -> tuple[tuple[Split, Split], Learner]:
         """Load both splits, check that a batch fits, and build network and optimizer."""
         training, validation = self._splits(trial.device)
         if values.batch_size > len(training):
@@ -213,8 +237,7 @@ class Finetune:
 
     def _accelerated(self, trial: Trial, learner: Learner, images: int, values: Hyperparameters) -> Learner:
         """Add the average of the weights, and CUDA graphs where they pay."""
-        if values.ema > 0:
-            learner = replace(learner, averaged=copy.deepcopy(learner.model))
+        learner = with_average(learner, values)
         full_steps = images // values.batch_size * values.epochs
         known, ranks = not is_custom(self.settings["model"]), trial.comm.size if several(trial.comm) else 1
         graphs = pays(torch.device(trial.device), full_steps, known_model=known, ranks=ranks)
@@ -237,10 +260,7 @@ class Finetune:
         self, trial: Trial, values: Hyperparameters, learner: Learner, training: Split, validation: Split
     ) -> dict[str, float]:
         """Run the epochs that are left, report and checkpoint; returns the metrics of the last."""
-        chosen = self.settings
-        intervals = chosen["checkpoint_interval_s"], chosen["step_checkpoint_interval_s"]
-        keeper = Keeper(trial, self._identity(trial, values), learner, values.epochs, *intervals)
-        keeper.resume()
+        keeper = self.keeper(trial, values, learner)
         for epoch in range(keeper.progress.epoch + 1, values.epochs + 1):
             started, place = time.monotonic(), keeper.progress
             train_loss = train_epoch(
@@ -255,12 +275,23 @@ class Finetune:
             )
             val_loss, val_error = evaluate(learner, validation)
             metrics = {"val_error": val_error, "val_loss": val_loss, "train_loss": train_loss}
-            trial.report(epoch, **metrics, seconds=time.monotonic() - started)
-            keeper.after_epoch(epoch, metrics, keep_last=chosen["keep_checkpoint"])
-            if epoch < values.epochs and self._is_hopeless(trial, epoch, keeper.progress.best):
-                checkpoint.delete(trial.folder)
-                raise TrialStopped(metrics)
+            self.end_epoch(trial, keeper, epoch, metrics, time.monotonic() - started)
         return keeper.progress.metrics
+
+    def keeper(self, trial: Trial, values: Hyperparameters, learner: Learner) -> Keeper:
+        """Make what keeps a trial's checkpoint, and continue from it if there is one."""
+        intervals = self.settings["checkpoint_interval_s"], self.settings["step_checkpoint_interval_s"]
+        keeper = Keeper(trial, self._identity(trial, values), learner, values.epochs, *intervals)
+        keeper.resume()
+        return keeper
+
+    def end_epoch(self, trial: Trial, keeper: Keeper, epoch: int, metrics: dict[str, float], seconds: float) -> None:
+        """Report an epoch, checkpoint if it is time to, and end the trial if it must end here."""
+        trial.report(epoch, **metrics, seconds=seconds)
+        keeper.after_epoch(epoch, metrics, keep_last=self.settings["keep_checkpoint"])
+        if epoch < keeper.epochs and self._is_hopeless(trial, epoch, keeper.progress.best):
+            checkpoint.delete(trial.folder)
+            raise TrialStopped(metrics)
 
     def _is_hopeless(self, trial: Trial, epochs: int, best: float) -> bool:
         """Whether the median rule ends a trial of the search here; the first of its ranks decides."""
@@ -270,6 +301,17 @@ class Finetune:
         self._median = self._median or MedianRule(trial.folder.parent.parent / "journal.jsonl", "val_error")
         rule = self._median
         return from_leader(trial.comm, lambda: rule.stops(epochs, best))
+
+
+def with_average(learner: Learner, values: Hyperparameters) -> Learner:
+    """Add the average of the weights if it is wanted."""
+    return replace(learner, averaged=copy.deepcopy(learner.model)) if values.ema > 0 else learner
+
+
+def tested(learner: Learner, test: Split) -> dict[str, float]:
+    """Judge a network on the test images."""
+    _, error = evaluate(learner, test)
+    return {"test_error": error, "test_accuracy": 1.0 - error}
 
 
 def _batch_factor(values: Hyperparameters, reference: int) -> float:

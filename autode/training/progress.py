@@ -59,6 +59,8 @@ class Keeper:
 
     Attributes
     ----------
+    epochs : int
+        Of the whole trial.
     progress : Progress
         Of the trial, as of its last epoch; right after `resume` as of its checkpoint.
     """
@@ -72,7 +74,7 @@ class Keeper:
         interval_s: float,
         step_interval_s: float,
     ):
-        self._trial, self._identity, self._learner, self._epochs = trial, identity, learner, epochs
+        self._trial, self._identity, self._learner, self.epochs = trial, identity, learner, epochs
         self._interval_s, self._step_interval_s = interval_s, step_interval_s
         self._saved_at = time.monotonic()
         self.progress = Progress()
@@ -91,10 +93,10 @@ class Keeper:
         if state is None:
             return
         self.progress = Progress(**{name: state[name] for name in Progress.__dataclass_fields__})
-        if self.progress.epoch + (self.progress.step > 0) > self._epochs:
+        if self.progress.epoch + (self.progress.step > 0) > self.epochs:
             raise ValueError(
                 f"the checkpoint in {self._trial.folder} is {self.progress.epoch} epochs old, "
-                f"expected at most {self._epochs}; delete it to start afresh"
+                f"expected at most {self.epochs}; delete it to start afresh"
             )
         self._load(state)
 
@@ -112,7 +114,7 @@ class Keeper:
         self._save(replace(self.progress, step=step, loss_sum=loss_sum))
         if stop:
             epoch = self.progress.epoch + 1
-            raise TrialInterrupted(f"interrupted after step {step} of epoch {epoch} of {self._epochs}")
+            raise TrialInterrupted(f"interrupted after step {step} of epoch {epoch} of {self.epochs}")
 
     def after_epoch(self, epoch: int, metrics: dict[str, float], *, keep_last: bool) -> None:
         """Save if it is time to, or if the run must end.
@@ -133,7 +135,7 @@ class Keeper:
         """
         best = min(self.progress.best, metrics["val_error"])
         self.progress = Progress(epoch, metrics=metrics, best=best)
-        if epoch == self._epochs:
+        if epoch == self.epochs:
             if keep_last:
                 self._save(self.progress)
             return
@@ -141,7 +143,7 @@ class Keeper:
         if stop or time.monotonic() - self._saved_at >= self._interval_s:
             self._save(self.progress)
         if stop:
-            raise TrialInterrupted(f"interrupted after epoch {epoch} of {self._epochs}")
+            raise TrialInterrupted(f"interrupted after epoch {epoch} of {self.epochs}")
 
     def _save(self, progress: Progress) -> None:
         """Write all that makes up the trial's state, on the first of its ranks."""
@@ -166,4 +168,6 @@ class Keeper:
         """State of a network without its frozen parts (by name, as the averaged network has copies of them)."""
         frozen = {id(module) for module in self._learner.frozen}
         names = tuple(f"{name}." for name, module in self._learner.model.named_modules() if id(module) in frozen)
-        return {name: value for name, value in model.state_dict().items() if not name.startswith(names)}
+        kept = {name: value for name, value in model.state_dict().items() if not name.startswith(names)}
+        # cloned, as a network that is trained as one with others would drag their tensors into its file
+        return {name: value.clone() for name, value in kept.items()}

@@ -30,7 +30,11 @@ class Conv2d(nn.Conv2d):
         else:
             taps = self.weight[:, :, padding : padding + rows, padding : padding + columns].flatten(1)
             pixels = images[:, :, :rows, :columns].flatten(1)
-        return functional.linear(pixels, taps)[:, :, None, None]
+        return self._product(pixels, taps)[:, :, None, None]
+
+    def _product(self, pixels: Tensor, taps: Tensor) -> Tensor:
+        """Multiply (n, inputs) by (outputs, inputs)."""
+        return functional.linear(pixels, taps)
 
 
 class BasicBlock(nn.Module):
