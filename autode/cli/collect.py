@@ -13,6 +13,7 @@ of a job that has just ended need seconds to arrive: they are waited for. Run it
 
 examples:
   autode collect results/quickstart
+  autode collect results/small-sweep/*/
   autode collect results/quickstart --from-file sacct.txt
 """
 
@@ -25,7 +26,7 @@ def add_parser(commands: Any) -> None:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="output folder of the study")
+    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="output folder of a study")
     parser.add_argument(
         "--from-file", type=Path, metavar="FILE", help="text that sacct printed elsewhere, with header, or its --json"
     )
@@ -37,13 +38,20 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Collect, write the tables, and print a block a run."""
+    for folder in arguments.folders:
+        if len(arguments.folders) > 1:
+            print(f"{folder}:")
+        _collect_one(folder, arguments.from_file, arguments.wait)
+    return 0
+
+
+def _collect_one(folder: Path, source: Path | None, wait_s: float) -> None:
     from autode.cluster.collect import collect, collect_file
     from autode.report import load
     from autode.report.efficiency import efficiency_block
     from autode.report.tables import write_tables
 
-    folder, source = arguments.folder, arguments.from_file
-    found = collect_file(folder, source) if source else collect(folder, arguments.wait)
+    found = collect_file(folder, source) if source else collect(folder, wait_s)
     data = load(folder)
     write_tables(data, folder)
     print("\n".join(line for row in data.jobs.to_dict("records") for line in efficiency_block(row)))
@@ -52,7 +60,6 @@ def run(arguments: argparse.Namespace) -> int:
     for job in found.unsettled:
         print(f"job {job}: has not ended, or its joules have not arrived; collect again later")
     print(f"kept: {found.file}\nwritten: {folder / 'jobs.csv'}")
-    return 0
 
 
 def _seconds(text: str) -> float:
