@@ -126,7 +126,7 @@ def _worth_opening(name: str) -> bool:
 def _refuse(name: str) -> Meter:
     reasons = {
         "perun": "perun has no sensor here that nvml and rapl do not read",
-        "slurm": "live counters of a Slurm job are not read; its joules come from sacct after the job",
+        "slurm": "Slurm counts whole jobs, which sacct tells afterwards (sstat before); trials get their parts then",
         "estimate": "an estimate is made only when it is asked for by name",
     }
     raise MeterUnavailableError(reasons[name])

@@ -52,6 +52,25 @@ class JobLedger:
     reconciliation: Reconciliation | None = None
 
 
+def live_joules(history: History) -> dict[tuple[str, int], float]:
+    """Return what ``sstat`` said of every run of a job while it lived, joules by job and restart count."""
+    pieces: dict[int, float] = {}
+    for record in history.energy:
+        if record.get("scope") == "job":
+            joules = sum(reading.energy_j or 0.0 for reading in readings_of(record))
+            pieces[record["run"]] = pieces.get(record["run"], 0.0) + joules
+    found: dict[tuple[str, int], float] = {}
+    for run in history.runs:  # every start of the program in one job begins with what the job had used by then
+        if run.record["run"] in pieces:
+            found[_job_of(run)] = max(found.get(_job_of(run), 0.0), pieces[run.record["run"]])
+    return found
+
+
+def _job_of(run: RunHistory) -> tuple[str, int]:
+    slurm = run.record.get("slurm") or {}
+    return str(slurm.get("job_id")), int(slurm.get("restart_count") or 0)
+
+
 def job_ledgers(history: History, accounting: pd.DataFrame | None) -> list[JobLedger]:
     """Book the joules of every finished run of a job that Slurm has joules for.
 
@@ -69,8 +88,7 @@ def job_ledgers(history: History, accounting: pd.DataFrame | None) -> list[JobLe
         return []
     runs: dict[tuple[str, int], list[RunHistory]] = {}
     for run in history.runs:
-        slurm = run.record.get("slurm") or {}
-        runs.setdefault((str(slurm.get("job_id")), int(slurm.get("restart_count") or 0)), []).append(run)
+        runs.setdefault(_job_of(run), []).append(run)
     finished = [one for one in accounting.to_dict("records") if _is_bookable(one)]
     return [_job_ledger(history, one, runs.get((str(one["job"]), int(one["run"])), [])) for one in finished]
 
@@ -118,7 +136,7 @@ def _job_reading(one: dict[Any, Any]) -> EnergyReading:
     return EnergyReading(
         float(one["energy_j"]),
         "scheduler_counter",
-        f"sacct:{one['energy_from']}",
+        "sstat" if one["energy_from"] == "sstat" else f"sacct:{one['energy_from']}",
         assurance,
         domains,
         scope="job",

@@ -180,15 +180,16 @@ def from_records(records: list[Record], path: Path, allow_mixed: bool = False) -
     from autode.report.energy_frame import energy_frame, study_energy
     from autode.report.frames import attempts_frame, confirmations_frame, epochs_frame, trials_frame
     from autode.report.job_frame import jobs_frame
-    from autode.report.job_ledger import job_ledgers, with_job_readings
+    from autode.report.job_ledger import job_ledgers, live_joules, with_job_readings
     from autode.study import confirm
-    from autode.study.accounting import job_accounting, study_jobs
+    from autode.study.accounting import job_accounting, study_jobs, with_live
     from autode.study.history import History
 
     history = History.of(unfenced(records))
     if not history.study:
         raise ValueError(f"{path / JOURNAL} holds no study record; the run may not have begun")
     accounting = job_accounting(path, study_jobs(run.record for run in history.runs))
+    accounting = None if accounting is None else with_live(accounting, live_joules(history))
     ledgers = job_ledgers(history, accounting)
     with_job_readings(history, ledgers)
     workflow = dict(history.study.get("workflow") or {})

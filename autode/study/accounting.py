@@ -10,11 +10,12 @@ texts whenever it is asked for, so that a report can be recomputed. The journal 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import orjson
 
 from autode.execution.evaluate import utc_now
@@ -191,6 +192,43 @@ def job_accounting(folder: Path, jobs: Sequence[StudyJob]) -> pd.DataFrame | Non
         for job, runs in _runs_of(folder / FOLDER, collection, jobs).groupby("job", sort=False):
             latest[str(job)] = runs
     return pd.concat(latest.values(), ignore_index=True) if latest else None
+
+
+def with_live(accounting: pd.DataFrame, live: Mapping[tuple[str, int], float]) -> pd.DataFrame:
+    """Put in what ``sstat`` said of a job's run while it lived where accounting has less: its nodes took it along.
+
+    Parameters
+    ----------
+    accounting : pandas.DataFrame
+        From `job_accounting`.
+    live : mapping of (job, run) to float
+        Joules of the job up to the last answer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows without joules, or with a lost node's share missing (``partial``), have the live figure where that is
+        larger: ``energy_from`` then is ``sstat``, and the flags say ``live`` and ``partial``, as its end is missing.
+    """
+    keys = zip(accounting["job"].astype(str), accounting["run"].astype(int), strict=True)
+    said = np.array([live.get(key, np.nan) for key in keys], dtype=float)
+    energy = accounting["energy_j"].to_numpy(dtype=float)
+    flags = accounting["flags"].str.split(";")
+    lacking = np.isnan(energy) | np.array(["partial" in one for one in flags], dtype=bool)
+    better = lacking & (said > np.nan_to_num(energy))
+    if not better.any():
+        return accounting
+    seconds = accounting["elapsed_s"].to_numpy(dtype=float)
+    nodes = accounting["node_count"].to_numpy(dtype=float)
+    changed = accounting.assign(energy_j=np.where(better, said, energy))
+    changed["energy_from"] = accounting["energy_from"].where(~better, "sstat")
+    known = (";".join(dict.fromkeys([*filter(None, one), "live", "partial"])) for one in flags)
+    changed["flags"] = np.where(better, list(known), accounting["flags"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(seconds > 0, changed["energy_j"] / seconds, np.nan)
+        changed["mean_power_w"] = np.where(better, mean, accounting["mean_power_w"])
+        changed["mean_node_power_w"] = np.where(better, mean / nodes, accounting["mean_node_power_w"])
+    return changed
 
 
 def runs_in(text: str | Path, jobs: Sequence[StudyJob]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autode.energy import MeterSet
+from autode.energy.slurm_live import LiveJob, slurm_job
 from autode.execution import Executor
 from autode.execution.evaluate import utc_now
 from autode.execution.serial import SerialExecutor
@@ -85,10 +86,12 @@ class Listener:
 
 
 class NodeEnergy:
-    """The joules of the node that coordinates, cut into records of at most half a minute that add up."""
+    """The joules of the node that coordinates, and those of the Slurm job as long as it lives, cut into records of at
+    most half a minute that add up.
+    """
 
-    def __init__(self, meters: MeterSet):
-        self._meters = meters
+    def __init__(self, meters: MeterSet, live: LiveJob):
+        self._meters, self._live = meters, live
         self._open()
 
     def _open(self) -> None:
@@ -96,11 +99,12 @@ class NodeEnergy:
         self._since = time.monotonic()
 
     def tick(self) -> list[Record]:
-        """Return a record if it is time for one."""
-        if time.monotonic() - self._since < _NODE_ENERGY_EVERY_S:
-            return []
-        records = self.stop()
-        self._open()
+        """Return a record if it is time for one, and what Slurm has said of the job since the last time."""
+        said = [reading.to_dict() for reading in self._live.taken()]
+        records = [{"type": "energy", "scope": "job", "readings": said, "time": utc_now()}] if said else []
+        if time.monotonic() - self._since >= _NODE_ENERGY_EVERY_S:
+            records += self.stop()
+            self._open()
         return records
 
     def stop(self) -> list[Record]:
@@ -149,7 +153,11 @@ def run_session(
             executor.stop_requested = lambda: bool(stop)
         code = EXIT_FAULT
         stack.callback(lambda: executor.close(code))
-        energy = NodeEnergy(meters)
+        live = LiveJob(
+            slurm_job() if workflow.energy["meters"] == "auto" or "slurm" in workflow.energy["meters"] else ""
+        )
+        stack.callback(live.close)
+        energy = NodeEnergy(meters, live)
 
         def tick() -> list[Record]:
             listener.tick()

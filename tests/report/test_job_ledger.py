@@ -202,3 +202,71 @@ def test_the_page_says_what_the_jobs_made_of_their_nodes(diary: Diary) -> None:
     assert "as Slurm accounted them" in text
     for figure in ("40.00 kJ", "11.11 Wh", "400 W"):
         assert f">{figure}<" in text
+
+
+# --- joules of a run that died with its node: what sstat had said of it by then, where accounting has less
+
+
+def live(diary: Diary, *pieces: float) -> None:
+    for number, joules in enumerate(pieces):
+        reading = EnergyReading(joules, "scheduler_counter", "sstat", "C", scope="job", flags=("live",))
+        diary.write("energy", scope="job", readings=[reading.to_dict()], time=clock(10 + number))
+
+
+@pytest.fixture
+def broken(diary: Diary) -> Diary:
+    """Two trials under way on two slots when their node died; sstat had told of 16 kJ in three pieces."""
+    diary.run(0)
+    live(diary, 2000.0, 6000.0, 8000.0)
+    diary.begin(0, 0)
+    diary.begin(1, 0)
+    diary.run(60, restart=1)
+    diary.begin(0, 60, attempt=1)
+    diary.begin(1, 60, attempt=1)
+    diary.tell(0, 60, 100, attempt=1)
+    diary.tell(1, 60, 100, attempt=1)
+    diary.end(100)
+    return diary
+
+
+def rows(first: str, state: str = "NODE_FAIL") -> str:
+    done = f"7|COMPLETED|40|1|8000|{at(60)}|{at(100)}\n7.extern|COMPLETED|40|1|8000|{at(60)}|{at(100)}\n"
+    lost = f"7|{state}|50|1||{at(0)}|{at(50)}\n7.extern|CANCELLED|50|1|{first}|{at(0)}|{at(50)}\n"
+    return HEAD + lost + done
+
+
+@pytest.mark.parametrize("accounted", ["", "0", "4000"])
+def test_what_the_nodes_took_along_is_in_the_lost_account(broken: Diary, accounted: str) -> None:
+    keep(broken.folder, rows(accounted), "sacct", utc=True, cluster=SETTINGS)
+    data = load(broken.folder)
+    lost, done = data.jobs.to_dict("records")
+    assert (lost["energy_j"], lost["energy_from"], lost["mean_power_w"]) == (16_000.0, "sstat", 320.0)
+    assert {"live", "partial"} <= set(lost["flags"].split())
+    assert (done["energy_j"], done["energy_from"]) == (8000.0, "extern")
+    accounts = data.energy[(data.energy["id"] == "7.0") & data.energy["account"].notna()].set_index("account")["joules"]
+    assert accounts["lost"] == pytest.approx(16_000.0)
+    assert accounts.sum() == pytest.approx(16_000.0)
+    assert data.energy.loc[data.energy["id"] == "7.0", "source"].iloc[0] == "sstat"
+    first = data.attempts[data.attempts["attempt"] == 0]
+    assert first["energy_j"].sum() == pytest.approx(16_000.0), "each dead attempt has its half"
+
+
+def test_accounting_that_is_whole_or_has_more_is_believed(broken: Diary) -> None:
+    keep(broken.folder, rows("17000"), "sacct", utc=True, cluster=SETTINGS)
+    assert load(broken.folder).jobs["energy_from"].tolist() == ["extern", "extern"]
+    keep(broken.folder, rows("15000", state="COMPLETED"), "sacct", utc=True, cluster=SETTINGS)
+    assert load(broken.folder).jobs["energy_j"].tolist() == [15_000.0, 8000.0]
+
+
+def test_a_second_start_in_one_job_begins_with_what_the_job_had_used(broken: Diary) -> None:
+    """Its first piece is the whole job so far: the pieces of two starts are not added."""
+    broken.run(110, restart=1)
+    live(broken, 9000.0)
+    broken.end(120)
+    keep(
+        broken.folder,
+        rows("").replace("7|COMPLETED|40|1|8000", "7|COMPLETED|40|1|").replace("|40|1|8000", "|40|1|"),
+        "t",
+        utc=True,
+    )
+    assert load(broken.folder).jobs["energy_j"].tolist()[:2] == [16_000.0, 9000.0]
