@@ -38,8 +38,11 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Collect, write the tables, and print a block a run."""
-    for folder in arguments.folders:
-        if len(arguments.folders) > 1:
+    from autode.cli.folders import study_folders
+
+    folders = study_folders(arguments.folders)
+    for folder in folders:
+        if len(folders) > 1:
             print(f"{folder}:")
         _collect_one(folder, arguments.from_file, arguments.wait)
     return 0

@@ -44,16 +44,18 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report and say where it is."""
+    from autode.cli.folders import study_folders
     from autode.report import write_report
     from autode.study.errors import UserError
     from autode.study.folder import load_records
 
-    for folder in arguments.folders:
+    folders = study_folders(arguments.folders)
+    for folder in folders:
         load_records(folder)
     options = {"by": arguments.by, "strategy": arguments.strategy, "baseline": arguments.baseline}
     options["allow_mixed"] = arguments.allow_mixed
     try:
-        page = write_report(arguments.folders, arguments.out, **options)
+        page = write_report(folders, arguments.out, **options)
     except ValueError as error:
         raise UserError(str(error)) from None
     print(f"report: {page}")
