@@ -38,6 +38,7 @@ while :; do
     wait "$!" || code=$?
     [ -n "$signalled" ] || break
 done
+[ "$code" -ge 0 ] || code=3  # bash loses the code of what ends in the instant of a signal; the next run finds out
 
 # 0: done; 1, 2: a fault, which another try would only repeat; 3: the same command goes on; above 128: a signal's victim
 if [ "$why" = time ] && [ "$code" -gt 128 ]; then  # it came before the ranks were listening
