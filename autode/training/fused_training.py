@@ -131,12 +131,13 @@ def _alone(objective: Finetune, trial: Trial) -> Outcome:
 def _train(objective: Finetune, members: list[Member]) -> None:
     """Train to the end of the last epoch, or until every member has its outcome."""
     first = members[0]
-    network = _network(objective, members)
+    network, stop = _network(objective, members), Stop([member.trial for member in members])
     begun = first.keeper.progress.epoch + 1
     for epoch in range(begun, first.values.epochs + 1):
         started = time.monotonic()
-        sums = _train_epoch(members, network, epoch, resumed=epoch == begun)
+        sums = _train_epoch(members, network, stop, epoch, resumed=epoch == begun)
         share = (time.monotonic() - started) / len(members)
+        stop.ask()
         for member, loss_sum in zip(members, sums, strict=True):
             member.settle(partial(_end_epoch, objective, member, epoch, loss_sum, share))
         if all(member.outcome is not None for member in members):
@@ -166,7 +167,7 @@ def _network(objective: Finetune, members: list[Member]) -> Network:
     return Network(fused, Replay(fused) if graphs else fused)
 
 
-def _train_epoch(members: list[Member], network: Network, epoch: int, *, resumed: bool) -> Tensor:
+def _train_epoch(members: list[Member], network: Network, stop: Stop, epoch: int, *, resumed: bool) -> Tensor:
     """Train for one epoch, or the rest of one, all members at once; returns their sums of losses, shape (K,)."""
     first, data = members[0], members[0].data[0]
     device = data.labels.device
@@ -188,11 +189,37 @@ def _train_epoch(members: list[Member], network: Network, epoch: int, *, resumed
         for member in members:
             _update(member.learner, member.values, len(bounds), len(bounds) * (epoch - 1) + number)
         totals += losses.detach() * (end - start)
-        for member, total in zip(members, totals, strict=True):
-            member.settle(partial(member.keeper.after_step, number + 1, total))
-        if all(member.outcome is not None for member in members):
-            break
+        if any(one.outcome is None and one.keeper.is_step_due() for one in members):
+            stop.ask()
+            for member, total in zip(members, totals, strict=True):
+                member.settle(partial(member.keeper.save_step, number + 1, total))
+            if stop.answer:
+                break
     return totals
+
+
+class Stop:
+    """``trial.should_stop()`` of trials that are trained as one: one answer for all, so that they end at one step.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Are made to ask this object, which asks what they asked before.
+
+    Attributes
+    ----------
+    answer : bool
+    """
+
+    def __init__(self, trials: Sequence[Trial]):
+        self._asked = [trial.stop_requested for trial in trials if trial.stop_requested is not None]
+        self.answer = False
+        for trial in trials:
+            trial.stop_requested = lambda: self.answer
+
+    def ask(self) -> None:
+        """Ask anew."""
+        self.answer = self.answer or any(asked() for asked in self._asked)
 
 
 def _images(members: list[Member], data: Split, index: Tensor, maps: list[Tensor | None]) -> Tensor:

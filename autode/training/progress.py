@@ -108,8 +108,15 @@ class Keeper:
         TrialInterrupted
             If the trial is to stop; it is saved.
         """
-        if several(self._trial.comm) or time.monotonic() - self._saved_at < self._step_interval_s:
-            return
+        if self.is_step_due():
+            self.save_step(step, loss_sum)
+
+    def is_step_due(self) -> bool:
+        """Whether it is time to save within an epoch."""
+        return not several(self._trial.comm) and time.monotonic() - self._saved_at >= self._step_interval_s
+
+    def save_step(self, step: int, loss_sum: Tensor) -> None:
+        """Save within an epoch; arguments and errors as for `after_step`."""
         stop = self._trial.should_stop()
         self._save(replace(self.progress, step=step, loss_sum=loss_sum))
         if stop:
