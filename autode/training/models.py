@@ -149,14 +149,21 @@ def _seeded(name: str, width: float, seed: int) -> nn.Module:
 @functools.lru_cache(maxsize=4)
 def _pretrained(name: str, weights: str, width: float) -> nn.Module:
     """Build once per process with pretrained weights, whatever their head; callers copy and replace the head."""
-    model = _seeded(name, width, 0)
+    with torch.device("meta"):  # drawing numbers that the weights replace at once would take longer than reading these
+        model = _build(name, width)
     state = load_backbone() if weights == "embedded" else _imagenet_state(name)
     state = {key: value for key, value in state.items() if not key.startswith(head(name) + ".")}
-    missing, unexpected = model.load_state_dict(state, strict=False)
+    try:
+        missing, unexpected = model.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:
+        raise ValueError(f"the {weights} weights do not fit {name} at width {width}: {error}") from error
     optional = (head(name) + ".", "num_batches_tracked")
     lacking = [key for key in missing if not key.startswith(optional[0]) and not key.endswith(optional[1])]
     if lacking or unexpected:
         raise ValueError(f"the {weights} weights do not fit {name} at width {width}: {(lacking + unexpected)[0]}")
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.num_batches_tracked is not None:
+            module.num_batches_tracked = torch.zeros((), dtype=torch.long)
     return model
 
 

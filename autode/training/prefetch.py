@@ -132,8 +132,8 @@ def _prefetch_weights(model: str, weights: str, warn: Callable[[str], None]) -> 
         torch.hub.download_url_to_file(url, str(path), hash_prefix=start, progress=False)
     except (RuntimeError, OSError) as error:
         raise ConnectionError(
-            f"prefetching the weights of {model!r} failed: {_one_line(error)}; fetch {url} on a machine with internet access "
-            f"and put it at {path}"
+            f"prefetching the weights of {model!r} failed: {_one_line(error)}; fetch {url} on a machine with "
+            f"internet access and put it at {path}"
         ) from error
     return [path]
 
