@@ -115,7 +115,8 @@ class AutoDE(DifferentialEvolution):
         batch = super().ask(1)
         self._given = None
         if len(batch) and not np.array_equal(batch.x[0], x):
-            self._trials.x[self._trials.ids.searchsorted(batch.ids[0])] = batch.x[0] = x
+            batch.x[0] = x
+            self.substitute(int(batch.ids[0]), x)
         return batch
 
     def _control(self, draws: Draws, slots: IntArray) -> Columns:

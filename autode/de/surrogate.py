@@ -53,7 +53,7 @@ class Process:
     def _conditioned(self, out: FloatArray) -> GaussianProcess:
         """Return the process given the told points and, with their expected values, those that are out."""
         evidence = self._evidence
-        fit_to = evidence.size - evidence.size % _interval(evidence.size)
+        fit_to = fit_size(evidence.size)
         if fit_to != self._fitted_to:
             rows = evidence.selected(fit_to, MOST_POINTS)
             plain = GaussianProcess(evidence.z[rows], damped(evidence.y[rows]), evidence.phenotype.group)
@@ -99,16 +99,17 @@ def far_point(evidence: Evidence, out: FloatArray, dimension: int, rng: np.rando
     """Return of a hundred random points the one farthest from all that are known: nothing was learned yet."""
     x = rng.random((100, dimension))
     known = np.concatenate([evidence.x, out.reshape(-1, dimension)])
-    if not len(known):
-        return x[0]
-    gaps = ((x[:, None] - known[None]) ** 2).sum(axis=2).min(axis=1)
+    gaps = ((x[:, None] - known[None]) ** 2).sum(axis=2).min(axis=1, initial=np.inf)
     point: FloatArray = x[gaps.argmax()]
     return point
 
 
-def _interval(size: int) -> int:
-    """After how many further points the lengthscales are fitted anew."""
-    return next((step for limit, step in ((40, 1), (60, 2), (100, 4), (200, 8)) if size < limit), 16)
+def fit_size(size: int) -> int:
+    """Return the number of told points at which the lengthscales were fitted last: 4, 5, 6, 7, 8, 10, 12, 14, 17, ..."""
+    fitted = 4
+    while (larger := max(fitted + 1, fitted * 6 // 5)) <= size:
+        fitted = larger
+    return min(fitted, size)
 
 
 def _first_vectors(evidence: Evidence, pool: int, rng: np.random.Generator) -> FloatArray:

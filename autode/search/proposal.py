@@ -43,6 +43,12 @@ class Search(Protocol):
     def ask(self, n: int | None = None) -> list[Proposal]:
         """Return up to ``n`` proposals (None: all that can be had now); none while results are needed first."""
 
+    def repeat(self, point: Sequence[float]) -> list[Proposal]:
+        """Return the next proposal, which was this point of the cube in an earlier run of the same search.
+
+        A strategy whose arithmetic differs between processors takes the point; the others just `ask`.
+        """
+
     def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:
         """Report the fitness of proposals, in any order."""
 

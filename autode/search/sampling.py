@@ -34,6 +34,10 @@ class _Sampling:
         self._out.update(proposal.id for proposal in batch)
         return batch
 
+    def repeat(self, point: Sequence[float]) -> list[Proposal]:
+        """Return the next proposal again."""
+        return self.ask(1)
+
     def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:
         """Note that proposals were evaluated."""
         self._out.difference_update(ids)

@@ -76,6 +76,16 @@ class Int:
             raise ValueError(f"step must be at least 1, not {self.step}")
 
     @property
+    def values(self) -> Sequence[int]:
+        """All values, rising."""
+        return range(self.low, self._last + 1, self.step)
+
+    @property
+    def size(self) -> int:
+        """How many values there are; unlike ``len`` of `values` not limited to 64 bits."""
+        return (self._last - self.low) // self.step + 1
+
+    @property
     def _edges(self) -> tuple[float, float]:
         """The real interval whose rounding gives each end the same room as the others."""
         low, high = self.low - 0.5 * self.step, self._last + 0.5 * self.step
@@ -109,7 +119,8 @@ class Int:
         real = low + u * (high - low)
         steps = np.rint(((np.exp(real) if self.log else real) - self.low) / self.step)
         value = np.clip(self.low + steps * self.step, self.low, self._last)
-        return ((np.log(value) if self.log else value) - low) / (high - low)
+        snapped: Units = ((np.log(value) if self.log else value) - low) / (high - low)
+        return snapped
 
     def lattice(self, n: int) -> list[int]:
         """Return at most n distinct values spread from low to high."""
@@ -138,6 +149,11 @@ class Ordinal:
     def contains(self, value: Any) -> bool:
         """Whether the value is one of the choices."""
         return any(same(value, choice) for choice in self.choices)
+
+    @property
+    def values(self) -> Sequence[Any]:
+        """All choices."""
+        return self.choices
 
     def bins(self, u: Units) -> npt.NDArray[np.int64]:
         """Return the number of the choice at each coordinate, shape (m,)."""

@@ -8,13 +8,15 @@ else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from autode._version import __version__
 from autode.search import Search, make_search
+from autode.study.folder import JOURNAL_NAME, load_records
 from autode.study.history import RUNNING, History, RunHistory, TrialHistory, fitness_of
-from autode.study.journal import Journal, Record, decode, encode
+from autode.study.journal import Journal, Record, decode, encode, read_on
 from autode.study.workflow import Workflow
 from autode.trial import LOST
 
@@ -59,13 +61,37 @@ def take(workflow: Workflow, journal: Journal, run: int, state: State) -> bytes:
 
 def read_snapshot(path: Path, workflow: Workflow) -> Record | None:
     """Return a snapshot that this version can go on from; None if there is none that is whole."""
+    snapshot = _whole_snapshot(path)
+    return None if snapshot is None or snapshot["best_kept"] < _needed(workflow) else snapshot
+
+
+def _whole_snapshot(path: Path) -> Record | None:
+    """Return a snapshot of this version; None if there is none that is whole."""
     try:
         snapshot = decode(path.read_bytes().removesuffix(b"\n"))
     except (OSError, ValueError):
         return None
-    if snapshot is None or snapshot.get("autode") != __version__ or snapshot["best_kept"] < _needed(workflow):
-        return None
-    return snapshot
+    return None if snapshot is None or snapshot.get("autode") != __version__ else snapshot
+
+
+def load_history(folder: Path) -> History:
+    """Return where a study stands, which may be running; of trials behind a snapshot only sums and the best ones.
+
+    Raises
+    ------
+    UserError
+        If there is no study, or its journal is damaged.
+    """
+    with suppress(
+        OSError, KeyError, TypeError, ValueError
+    ):  # whatever is wrong with a snapshot, the journal has it all
+        content = read_on(folder / JOURNAL_NAME, _whole_snapshot(folder / SNAPSHOT_NAME))
+        if content.snapshot is not None:
+            history = _expanded(content.snapshot["history"])
+            for record in content.records:
+                history.add(record)
+            return history
+    return History.of(load_records(folder))
 
 
 def resume(workflow: Workflow, snapshot: Record | None, records: Iterable[Record]) -> State:
@@ -98,7 +124,7 @@ def replay(search: Search, proposals: dict[int, int], record: Record) -> None:
     """
     kind, number = record["type"], record.get("trial")
     if kind == "asked" and record["role"] == "search":
-        proposal = next(iter(search.ask(1)), None)
+        proposal = next(iter(search.repeat(record["point"])), None)
         if proposal is None or list(proposal.point) != record["point"]:
             raise ValueError(f"trial {number} of the journal is not what this version of the search proposes")
         proposals[record["trial"]] = proposal.id
