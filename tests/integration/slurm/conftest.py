@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +14,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from checkout import STANDIN, Checkout
 from slurmbed import Cluster, missing
+
+sys.path.insert(0, str(STANDIN))
+
+import debian
 
 _LAST_LINES = 60
 
@@ -39,3 +47,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             lines = log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
             report.sections.append((f"the end of {log}", "\n".join(lines)))
     return report
+
+
+@pytest.fixture(scope="session")
+def checkout(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A clone of what is committed, with the image that its build script makes.
+
+    Building runs every step of ``%post`` and ``%test``; without Apptainer in a root file system of Debian packages.
+    """
+    if shutil.which("apptainer") is None and (reason := debian.missing()):
+        pytest.skip(reason)
+    made = Checkout.clone(tmp_path_factory.mktemp("user") / "autode", cluster)
+    with (made.folder.parent / "build.log").open("w") as log:
+        build = ["containers/build.sh"]
+        environment = {**os.environ, **made.environment}
+        done = subprocess.run(build, cwd=made.folder, env=environment, stdout=log, stderr=log, check=False)
+    assert done.returncode == 0, (made.folder.parent / "build.log").read_text()[-5000:]
+    return made
