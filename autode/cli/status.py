@@ -29,10 +29,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print where the study stands."""
-    from autode.study.folder import load_records
-    from autode.study.history import History
+    from autode.study.snapshot import load_history
 
-    history = History.of(load_records(arguments.folder))
+    history = load_history(arguments.folder)
     for label, text in describe(history, arguments.folder):
         print(f"{label:<9} {text}")
     return 0
@@ -48,7 +47,9 @@ def describe(history: Any, folder: Path) -> list[tuple[str, str]]:
     workflow = history.study["workflow"]
     slots = history.runs[-1].record["slots"] if history.runs else 1
     live = holder(folder)
-    summary = summarize(history, workflow, evaluations_of(workflow) or len(history.search_trials), slots)
+    summary = summarize(
+        history, workflow, evaluations_of(workflow) or history.asked - len(history.confirmations), slots
+    )
     lines = [
         ("study", f"{history.study['name']} ({workflow['search']['algorithm']}, seed {workflow['seed']}) in {folder}"),
         ("state", _state(history, live)),

@@ -26,6 +26,7 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,43 @@ def read_journal(path: str | os.PathLike[str]) -> tuple[list[Record], int]:
         if the file is something else altogether.
     """
     return _whole_records(path, Path(path).read_bytes())
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a journal holds.
+
+    Attributes
+    ----------
+    records : list of dict
+        From the end of the snapshot on; without those of writers that had been given up.
+    snapshot : dict or None
+        What stands for the records before.
+    size, checksum : int
+        Bytes up to the end of the last whole record, and their CRC-32.
+    """
+
+    records: list[Record]
+    snapshot: Record | None
+    size: int
+    checksum: int
+
+
+def read_on(path: str | os.PathLike[str], snapshot: Record | None) -> Content:
+    """Read what a snapshot does not cover; everything, if it does not stand for this journal's very beginning.
+
+    Raises
+    ------
+    JournalError
+        As `read_journal`.
+    """
+    data = Path(path).read_bytes()
+    if snapshot is not None and snapshot["checksum"] != zlib.crc32(memoryview(data)[: snapshot["size"]]):
+        snapshot = None
+    known, checksum, run = (0, 0, -1) if snapshot is None else (snapshot[key] for key in ("size", "checksum", "run"))
+    rest = data[known:]
+    records, size = _whole_records(path, rest) if rest or not snapshot else ([], 0)
+    return Content(unfenced(records, run), snapshot, known + size, zlib.crc32(memoryview(rest)[:size], checksum))
 
 
 def _whole_records(path: str | os.PathLike[str], data: bytes) -> tuple[list[Record], int]:
@@ -165,14 +203,9 @@ class Journal:
 
     def _read(self, snapshot: Record | None) -> None:
         """Read what the snapshot does not cover; everything, if it does not stand for this very beginning."""
-        data = self.path.read_bytes()
-        if snapshot is not None and snapshot["checksum"] == zlib.crc32(memoryview(data)[: snapshot["size"]]):
-            self.snapshot, self.size, self.checksum = snapshot, snapshot["size"], snapshot["checksum"]
-        rest = data[self.size :]
-        records, size = _whole_records(self.path, rest) if rest or not self.snapshot else ([], 0)
-        self.records = unfenced(records, snapshot["run"] if snapshot and self.snapshot else -1)
-        self.checksum = zlib.crc32(memoryview(rest)[:size], self.checksum)
-        self.size += size
+        beginning = read_on(self.path, snapshot)
+        self.records, self.snapshot = beginning.records, beginning.snapshot
+        self.size, self.checksum = beginning.size, beginning.checksum
 
     def append(self, records: Record | Iterable[Record], *, durable: bool = True) -> None:
         """Write records; on return with ``durable`` they survive a power cut."""

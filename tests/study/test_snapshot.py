@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from autode import Categorical, Float, Int, Space, Study, Trial
+from autode.cli.status import describe
 from autode.study import Listener, snapshot
 from autode.study.folder import JOURNAL_NAME, load_records, open_folder
 from autode.study.history import History
-from autode.study.snapshot import SNAPSHOT_NAME, read_snapshot, resume
+from autode.study.snapshot import SNAPSHOT_NAME, load_history, read_snapshot, resume
 
 SPACE = Space({"x": Float(0.0, 1.0), "k": Int(0, 9), "kind": Categorical(["a", "b"])})
 ALGORITHMS = ("lshade", "rand1bin", "random")
@@ -93,6 +94,16 @@ def test_the_state_is_the_one_that_the_whole_journal_leads_to(tmp_path: Path, al
     assert [(t.asked, t.told) for t in history.best(9)] == [(t.asked, t.told) for t in told.best(9)]
     for name in ("study", "asked", "done", "failed", "generation", "measured_j", "recent_seconds", "seconds"):
         assert getattr(history, name) == getattr(told, name), name
+
+
+@pytest.mark.parametrize("after", [33, 62])
+def test_where_a_study_stands_is_told_from_its_snapshot_and_what_follows(
+    tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(tmp_path, after=after)
+    whole = describe(History.of(load_records(tmp_path)), tmp_path)
+    monkeypatch.setattr("autode.study.snapshot.load_records", None)  # it need not read everything
+    assert describe(load_history(tmp_path), tmp_path) == whole
 
 
 def same_as_without(folder: Path) -> bool:
