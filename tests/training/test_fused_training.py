@@ -72,13 +72,13 @@ def test_only_trials_of_one_shape_are_trained_as_one(tmp_path, fusions):
 
 
 def test_errors_are_each_trials_own(tmp_path):
-    params = [{"lr": 100.0, "weight_decay": 10.0}, {"lr": 0.02}, {"lr": -1.0}, {"lr": 0.03}, {"batch_size": 999}]
+    params = [{"lr": 100.0, "weight_decay": 10.0}, {"lr": 0.002}, {"lr": -1.0}, {"lr": 0.003}, {"batch_size": 999}]
     settings = SETTINGS | {"epochs": 3}
     diverged, fine, wrong, other, large = Finetune(settings).together(trials(tmp_path, params))
     assert isinstance(diverged, FloatingPointError)
     assert isinstance(wrong, ValueError)
     assert "batch_size = 999" in str(large)
-    expected = [Finetune(settings)(trial(tmp_path / "alone", number, params[number])) for number in (1, 3)]
+    expected = Finetune(settings).together([trial(tmp_path / "two", number, params[number]) for number in (1, 3)])
     assert [fine, other] == [same(one) for one in expected]
 
 
