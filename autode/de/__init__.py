@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from autode.de.algorithms import ALGORITHMS, make
 from autode.de.arrays import state_from_json, state_to_json
+from autode.de.assisted import AutoDE
+from autode.de.evidence import Phenotype
 from autode.de.minimization import minimize
 from autode.de.optimizer import DifferentialEvolution
 from autode.de.start import default_size
@@ -11,8 +13,10 @@ from autode.de.trials import Batch
 
 __all__ = [
     "ALGORITHMS",
+    "AutoDE",
     "Batch",
     "DifferentialEvolution",
+    "Phenotype",
     "default_size",
     "make",
     "minimize",

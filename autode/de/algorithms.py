@@ -6,17 +6,34 @@ import difflib
 import inspect
 from typing import Any
 
+from autode.de.arrde import ARRDE
+from autode.de.assisted import AutoDE
 from autode.de.checks import choice
-from autode.de.classic import Best1Bin, CurrentToPBest1Bin, Rand1Bin
+from autode.de.classic import STRATEGIES
+from autode.de.dish import DISH, DISHv
+from autode.de.ilshade import ILSHADE
+from autode.de.jade import JADE
 from autode.de.jde import JDE
+from autode.de.jso import JSO
 from autode.de.lshade import LSHADE
+from autode.de.lshade_rsp import LSHADERSP
+from autode.de.lsrtde import LSRTDE
+from autode.de.nlshade_rsp import NLSHADERSP
 from autode.de.optimizer import DifferentialEvolution
+from autode.de.rdex import RDEx
+from autode.de.sade import SaDE
 from autode.de.shade import SHADE
+from autode.de.spsrdemms import SPSRDEMMS
 from autode.de.strategy import Common
+
+_ADAPTIVE: tuple[type[DifferentialEvolution], ...] = (
+    *(JDE, JADE, SaDE, SHADE, LSHADE, ILSHADE, JSO, DISH, DISHv, SPSRDEMMS, LSHADERSP, NLSHADERSP, ARRDE),
+    *(LSRTDE, RDEx, AutoDE),
+)
 
 #: Name -> class of every algorithm.
 ALGORITHMS: dict[str, type[DifferentialEvolution]] = {
-    algorithm.name: algorithm for algorithm in (Rand1Bin, Best1Bin, CurrentToPBest1Bin, JDE, SHADE, LSHADE)
+    algorithm.name: algorithm for algorithm in (*STRATEGIES, *_ADAPTIVE)
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from autode.de.arrays import FloatArray
 
@@ -112,7 +113,20 @@ def reflect(trial: FloatArray, parent: FloatArray, box: Box) -> None:
     np.copyto(trial, np.clip(box.low + folded, box.low, box.high), where=outside)
 
 
+def redraw(trial: FloatArray, box: Box, u: npt.NDArray[np.float32]) -> None:
+    """Draw genes that left the box anew, uniformly, in place (u: uniforms of [0, 1), shape (n, D))."""
+    at = ((trial < box.low) | (trial > box.high)).ravel().nonzero()[0]
+    if at.size:
+        j = at % box.dimension
+        fresh = box.low[j] + u.take(at) * (box.high - box.low)[j]
+        trial.reshape(-1)[at] = np.minimum(fresh, box.high[j])
+
+
+def _drawn_anew(trial: FloatArray, parent: FloatArray, box: Box) -> None:
+    raise AssertionError("redraw needs random numbers: the optimiser calls it itself")
+
+
 Repair = Callable[[FloatArray, FloatArray, Box], None]
 
-#: Repairs by name; "midpoint" is the one of the published adaptive variants.
-REPAIRS: dict[str, Repair] = {"midpoint": midpoint_target, "clip": clip, "reflect": reflect}
+#: Repairs by name; "midpoint" is the one of most published adaptive variants. "redraw" needs random numbers as well.
+REPAIRS: dict[str, Repair] = {"midpoint": midpoint_target, "clip": clip, "reflect": reflect, "redraw": _drawn_anew}

@@ -39,3 +39,40 @@ def binomial(mutant: FloatArray, parent: FloatArray, CR: FloatArray, u: Singles)
         enough and cost half the memory.
     """
     np.copyto(mutant, parent, where=u >= CR.astype(np.float32)[:, None])
+
+
+def run_lengths(u: FloatArray, CR: FloatArray, dimension: int) -> IntArray:
+    """Draw how many genes in a row cross: 1, and one more with probability CR each, at most D (Storn & Price 1997).
+
+    Parameters
+    ----------
+    u : ndarray, shape (n,)
+        Uniforms of [0, 1): the length is geometrically distributed, so one number decides it.
+    CR : ndarray, shape (n,)
+        Crossover rates in [0, 1].
+    dimension : int
+        Number of coordinates D.
+    """
+    with np.errstate(divide="ignore"):
+        more = np.log(1.0 - u) / np.minimum(np.log(CR), -1e-300)
+    return 1 + np.minimum(more, dimension - 1.0).astype(np.int64)
+
+
+def exponential(
+    mutant: FloatArray, parent: FloatArray, start: IntArray, length: IntArray, *, wrap: bool = True
+) -> None:
+    """Exponential crossover, in place on the mutant (Storn & Price 1997).
+
+    Genes ``start .. start + length - 1`` come from the mutant, counted around the end unless ``wrap`` is false.
+
+    Parameters
+    ----------
+    mutant, parent : ndarray, shape (n, D)
+        The mutant becomes the trial.
+    start, length : ndarray of int, shape (n,)
+    """
+    dimension = parent.shape[1]
+    offset = np.arange(dimension) - start[:, None]
+    if wrap:
+        offset %= dimension
+    np.copyto(mutant, parent, where=(offset < 0) | (offset >= length[:, None]))

@@ -49,3 +49,31 @@ def _rising(taken: tuple[IntArray, ...]) -> list[IntArray]:
             ordered[k], value = np.minimum(other, value), np.maximum(other, value)
         ordered.append(value)
     return ordered
+
+
+def rank_weighted(u: FloatArray, weights: FloatArray, *taken: IntArray) -> IntArray:
+    """Draw ranks with probabilities proportional to their weights, without the taken ranks.
+
+    One random number each and no rejection: it falls on the length of all weights together, from which the intervals of
+    the taken ranks are cut out.
+
+    Parameters
+    ----------
+    u : ndarray, shape (m,)
+        Uniforms of [0, 1).
+    weights : ndarray, shape (n,)
+        Positive weights of ranks 0 .. n-1.
+    *taken : ndarray of int, shape (m,)
+        Element by element different from each other; -1 excludes nothing.
+
+    Returns
+    -------
+    ndarray of int, shape (m,)
+    """
+    ends = np.concatenate(([0.0], weights.cumsum()))
+    padded = np.append(weights, 0.0)  # rank -1 weighs nothing
+    point = u * (ends[-1] - sum(padded[rank] for rank in taken))
+    for rank in _rising(taken):
+        point += padded[rank] * (point >= ends[rank])
+    drawn: IntArray = np.minimum(ends[1:].searchsorted(point, side="right"), weights.size - 1)
+    return drawn

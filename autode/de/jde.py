@@ -47,8 +47,9 @@ class JDE(Rand1Bin):
         rates = {"tau_F": within("tau_F", tau_F, 0, 1), "tau_CR": within("tau_CR", tau_CR, 0, 1)}
         limits = {"F_low": within("F_low", F_low, 0, 2), "F_width": within("F_width", F_width, 0, 2)}
         DifferentialEvolution.__init__(self, bounds, options={**rates, **limits}, **common)
-        n = self._population.n
-        self._population.individual = {"F": np.full(n, 0.5), "CR": np.full(n, 0.9)}
+
+    def _individual(self, rng: np.random.Generator, n: int) -> Columns:
+        return {"F": np.full(n, 0.5), "CR": np.full(n, 0.9)}
 
     def _prepare(self, table: Draws) -> Draws:
         option = self.options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from autode.de.arrays import FloatArray
 def improvement_weights(delta: FloatArray) -> FloatArray:
     """Turn improvements into weights that sum to one: ``w_k = delta_k / sum(delta)`` (Tanabe & Fukunaga 2013, eq. 16).
 
-    An infinite improvement (the beaten individual had failed) counts as much as the largest finite one.
+    An infinite improvement (the beaten individual had failed) counts as much as the largest finite one. Improvements
+    that are all zero weigh nothing.
 
     Parameters
     ----------
@@ -22,7 +24,10 @@ def improvement_weights(delta: FloatArray) -> FloatArray:
     finite = np.isfinite(delta)
     if not finite.all():
         delta = np.where(finite, delta, delta[finite].max() if finite.any() else 1.0)
-    scaled = delta / delta.max()  # by the largest first: the sum of very large numbers would overflow
+    largest = delta.max()
+    if largest <= 0:
+        return np.zeros(delta.size)
+    scaled = delta / largest  # by the largest first: the sum of very large numbers would overflow
     weights: FloatArray = scaled / scaled.sum()
     return weights
 
@@ -32,10 +37,11 @@ def weighted_mean(s: FloatArray, w: FloatArray) -> float:
     return float(w @ s)
 
 
-def weighted_lehmer(s: FloatArray, w: FloatArray) -> float:
-    """Weighted Lehmer mean ``sum w s^2 / sum w s``; NaN if the divisor is zero (Tanabe & Fukunaga 2013, eq. 18)."""
-    divisor = float(w @ s)
-    return float(w @ (s * s)) / divisor if divisor > 0 else float("nan")
+def weighted_lehmer(s: FloatArray, w: FloatArray, undefined: float = math.nan) -> float:
+    """Weighted Lehmer mean ``sum w s^2 / sum w s`` (Tanabe & Fukunaga 2013, eq. 18); for a divisor of 0 `undefined`."""
+    ws = w * s
+    divisor = float(ws.sum())
+    return float(ws @ s) / divisor if divisor > 0 else undefined
 
 
 class SuccessHistory:
@@ -47,6 +53,13 @@ class SuccessHistory:
         Memory length H.
     F, CR : float
         Value of every slot at the start.
+    fixed : float or None
+        Value of F and CR of a further last slot that never changes (iL-SHADE, jSO: 0.9).
+    average, average_F : bool
+        Whether a slot takes the middle of its old value and the new mean (iL-SHADE, jSO); ``average_F`` where M_F
+        differs.
+    undefined : float
+        Lehmer mean of CR when all successful CR were 0; NaN makes the slot terminal.
     lehmer_CR : bool
         CR's mean: the weighted arithmetic one of SHADE, or the weighted Lehmer one of L-SHADE, whose slot becomes
         terminal (NaN: CR = 0 from now on) when every successful CR was 0.
@@ -55,17 +68,32 @@ class SuccessHistory:
     """
 
     def __init__(
-        self, size: int, F: float = 0.5, CR: float = 0.5, *, lehmer_CR: bool = False, lock_terminal: bool = True
+        self,
+        size: int,
+        F: float = 0.5,
+        CR: float = 0.5,
+        *,
+        fixed: float | None = None,
+        average: bool = False,
+        average_F: bool | None = None,
+        lehmer_CR: bool = False,
+        lock_terminal: bool = True,
+        undefined: float = np.nan,
     ):
-        self.F: FloatArray = np.full(size, F)
-        self.CR: FloatArray = np.full(size, CR)
+        last = [] if fixed is None else [fixed]
+        self.F: FloatArray = np.array([F] * size + last)
+        self.CR: FloatArray = np.array([CR] * size + last)
         self.position = 0
+        self._changing = size
+        self._average_CR = average
+        self._average_F = average if average_F is None else average_F
+        self._undefined = undefined
         self._lehmer_CR = lehmer_CR
         self._lock_terminal = lock_terminal
 
     @property
     def size(self) -> int:
-        """Memory length H."""
+        """Memory length H, the fixed slot included."""
         return int(self.F.size)
 
     def update(self, F: FloatArray, CR: FloatArray, delta: FloatArray) -> None:
@@ -76,15 +104,25 @@ class SuccessHistory:
         F, CR, delta : ndarray, shape (s,)
             Control parameters of the successful trials and what they improved.
         """
-        if not F.size:
+        w = improvement_weights(delta) if F.size else delta
+        if not w.any():
             return
-        k, w = self.position, improvement_weights(delta)
-        self.F[k] = weighted_lehmer(F, w)
-        if not self._lehmer_CR:
-            self.CR[k] = weighted_mean(CR, w)
-        elif not (self._lock_terminal and np.isnan(self.CR[k])):
-            self.CR[k] = weighted_lehmer(CR, w)
-        self.position = (k + 1) % self.size
+        k = self.position
+        old_F, old_CR = float(self.F[k]), float(self.CR[k])
+        new_CR = weighted_lehmer(CR, w, self._undefined) if self._lehmer_CR else weighted_mean(CR, w)
+        self.F[k] = _merged(old_F, weighted_lehmer(F, w), self._average_F)
+        if not (self._lock_terminal and math.isnan(old_CR)):
+            self.CR[k] = _merged(old_CR, new_CR, self._average_CR)
+        self.position = (k + 1) % self._changing
+
+    def restart(self, slots: FloatArray | None, F: float, CR: float, rng: np.random.Generator) -> None:
+        """Forget everything: fill the slots with F and CR, or with slots drawn from others, shape (2, k)."""
+        if slots is None or not slots.size:
+            self.F[:], self.CR[:] = F, CR
+        else:
+            self.F[:] = slots[0, rng.integers(slots.shape[1], size=self.size)]
+            self.CR[:] = slots[1, rng.integers(slots.shape[1], size=self.size)]
+        self.position = 0
 
     def state(self) -> dict[str, Any]:
         """Return the memory as arrays and numbers."""
@@ -94,3 +132,8 @@ class SuccessHistory:
         """Take over what `state` returned."""
         self.F[:], self.CR[:] = state["F"], state["CR"]
         self.position = int(state["position"])
+
+
+def _merged(old: float, new: float, average: bool) -> float:
+    """Average with the old value if so; a terminal old value has no part in it, a terminal new one prevails."""
+    return (old + new) / 2 if average and not math.isnan(old) else new

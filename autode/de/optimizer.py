@@ -12,18 +12,18 @@ from autode.de.arrays import FloatArray, IntArray
 from autode.de.bounds import REPAIRS, Box
 from autode.de.checks import choice, whole
 from autode.de.population import Population
-from autode.de.start import MINIMUM, default_size, given_count, initial_points
-from autode.de.strategy import Strategy
-from autode.de.table import Draws, RandomTable
+from autode.de.selection import Selection
+from autode.de.start import default_size, given_count, initial_points
+from autode.de.table import RandomTable
 from autode.de.trials import Batch, Trials
 
 SCHEDULES = ("generational", "asynchronous")
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 _COUNTERS = ("asked", "nfev", "generations", "_bred", "_generation", "_slot", "_since_tick", "_best_id")
 
 
-class DifferentialEvolution(Strategy):
+class DifferentialEvolution(Selection):
     """Differential evolution by ask and tell (minimisation).
 
     All random numbers of a generation are drawn at its start, as a table with one row a trial; a trial is built from
@@ -47,8 +47,8 @@ class DifferentialEvolution(Strategy):
         First population; given points are completed by a Latin hypercube.
     x0 : array_like, shape (D,) or (k, D), or None
         Known good points, evaluated first.
-    repair : {"midpoint", "clip", "reflect"}
-        What happens to genes outside the bounds.
+    repair : {"midpoint", "clip", "reflect", "redraw"}
+        What happens to genes outside the bounds; see `autode.de.bounds`. Each algorithm's default is its paper's.
 
     Attributes
     ----------
@@ -85,13 +85,16 @@ class DifferentialEvolution(Strategy):
         self.options = {**(options or {}), "repair": choice("repair", repair, REPAIRS)}
         self._archive_rate = archive_rate
         if population is None:
-            population = max(default_size(self.box.dimension, self.max_evaluations), given_count(init, x0))
-        size = whole("population", population, MINIMUM)
+            chosen = default_size(self.box.dimension, self.max_evaluations)
+            population = max(chosen, self.least, given_count(init, x0))
+        size = whole("population", population, self.least)
         rng = np.random.Generator(np.random.PCG64(seed))
         self._population = Population(initial_points(self.box, size, rng, init, x0), archive_rate)
-        self._table = RandomTable(rng, self.box.dimension, self.uniforms, self.normals)
-        self._table.rows = size  # generation 0 has its points, it only uses up its rows
-        self._prepared: Draws | None = None
+        self._population.individual = self._individual(rng, size)
+        planes = (*self.planes, "redraw") if repair == "redraw" else self.planes
+        self._table = RandomTable(rng, self.box.dimension, self.uniforms, self.normals, planes, self.forced)
+        self._table.without_numbers(size)
+        self._prepared = None
         self._trials = Trials(self.box.dimension, self.parameters)
         self.asked = self.nfev = self.generations = 0
         self._bred = self._generation = self._slot = self._since_tick = 0
@@ -174,9 +177,13 @@ class DifferentialEvolution(Strategy):
             return
         self.nfev += ids.size
         if not self._trials.untold:
-            self._compete(np.arange(self._trials.size))
+            self._select(np.arange(self._trials.size))
             self._end_generation()
             self._trials.clear()
+
+    def substitute(self, trial: int, x: FloatArray) -> None:
+        """Let another point, shape (D,), stand for a trial that was asked for and not told."""
+        self._trials.x[self._trials.rows_of(np.array([trial]), self.asked)] = x
 
     def state_dict(self) -> dict[str, Any]:
         """Return the whole state as a dict of arrays, numbers and strings.
@@ -232,7 +239,7 @@ class DifferentialEvolution(Strategy):
             return 0
         if not self._table.left:
             self._generation += 1
-            self._table.draw(self._population.n)
+            self._table.begin(self._population.n)
             self._prepared = None
         slots = self._next_slots(min(n, self._table.left))
         rows = self._table.take(slots.size)
@@ -261,60 +268,3 @@ class DifferentialEvolution(Strategy):
                 slots = cycle[out[cycle] == out.min()][:n]
         self._slot = int(slots[-1] + 1) % size
         return slots
-
-    def _note_best(self, rows: IntArray, ids: IntArray, values: FloatArray) -> None:
-        """Keep the best point; of equal ones the one asked first, whatever the order of telling."""
-        least = float(values[values.argmin()])
-        if least > self.best_f or least == np.inf:
-            return
-        k = (values == least).nonzero()[0]
-        k = k[ids[k].argmin()]
-        if least < self.best_f or ids[k] < self._best_id:
-            self.best_f, self._best_id, self.best_x = least, int(ids[k]), self._trials.x[rows[k]].copy()
-
-    def _settle_now(self, rows: IntArray) -> None:
-        """Let told trials compete at once; every N of them end a generation."""
-        while rows.size:
-            left = self._population.n - self._since_tick
-            now, rows = rows[:left], rows[left:]
-            for some in (now,) if now.size == 1 or self._trials.distinct(now) else now[:, None]:
-                self._compete(some)
-            self.nfev += now.size  # lot by lot: the reduction at the end of a generation goes by it
-            self._since_tick += now.size
-            if self._since_tick >= self._population.n:
-                self._end_generation()
-        self._trials.discard_told()
-
-    def _compete(self, rows: IntArray) -> None:
-        """Set trials of different slots against the present occupants: equal or better takes the slot."""
-        trials, population = self._trials, self._population
-        slots, new = trials.slots[rows], trials.values[rows]
-        if slots[0] < 0:  # its slot was deleted meanwhile: it meets the worst (such trials come here one by one)
-            slots = np.array([population.worst()])
-        old = population.f[slots]
-        wins = (~(new > old)).nonzero()[0]  # also against an occupant without a value
-        if not wins.size:
-            return
-        if wins.size < rows.size:
-            rows, slots, new, old = rows[wins], slots[wins], new[wins], old[wins]
-        better = ((new < old) & (trials.generation[rows] > 0)).nonzero()[0]
-        if better.size:
-            with np.errstate(over="ignore"):  # an improvement too large for a float is an infinite one
-                delta = old[better] - new[better]
-            winners = rows[better]
-            if self._archive_rate:  # before the occupants are overwritten
-                population.put_aside(slots[better], trials.parameter("archive")[winners])
-            self._succeeded(winners, delta)
-        population.replace(slots, trials.x.take(rows, axis=0), new)
-        self._survived(slots, rows)
-
-    def _end_generation(self) -> None:
-        self._adapt()
-        # As in the authors' code there is no reduction after the initial population.
-        size = self._planned_size() if self.generations > 0 else self._population.n
-        if size < self._population.n:
-            self._trials.move(self._population.shrink(size))
-            self._slot %= size
-        self._prepared = None
-        self.generations += 1
-        self._since_tick = 0

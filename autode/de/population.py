@@ -41,6 +41,7 @@ class Population:
         self.individual: dict[str, FloatArray] = {}
         self._archive_rate = archive_rate
         self._ranking: IntArray | None = None
+        self._ranks: IntArray | None = None
 
     @property
     def x(self) -> FloatArray:
@@ -58,6 +59,13 @@ class Population:
             self._ranking = self.f.argsort(kind="stable")
         return self._ranking
 
+    def ranks(self) -> IntArray:
+        """Rank of each slot, 0 for the best, shape (n,)."""
+        if self._ranks is None:
+            self._ranks = np.empty(self.n, dtype=np.int64)
+            self._ranks[self.ranked()] = np.arange(self.n)
+        return self._ranks
+
     def worst(self) -> int:
         """Slot of the worst individual that has a value."""
         return int(np.where(np.isnan(self.f), -np.inf, self.f).argmax())
@@ -70,32 +78,52 @@ class Population:
         """Put new individuals into slots."""
         self.donors[slots] = points
         self.f[slots] = f
-        self._ranking = None
+        self._ranking = self._ranks = None
 
-    def shrink(self, size: int) -> IntArray:
-        """Delete the worst individuals and cut the archive in proportion.
+    def best_in_place(self, size: int) -> IntArray:
+        """Choose the best individuals, shape (size,): each in its own slot where it can, else in a deleted one's."""
+        ranked = self.ranked()
+        survivors = np.arange(size)
+        deleted = ranked[size:]
+        late = ranked[:size][ranked[:size] >= size]  # survivors beyond the new end fill the holes
+        late.sort()
+        holes = deleted[deleted < size]
+        holes.sort()
+        survivors[holes] = late
+        return survivors
 
-        Survivors keep their slots where they can; those beyond the new end fill the places of the deleted.
+    def keep(self, survivors: IntArray) -> IntArray:
+        """Shrink to the individuals in some slots, in that order, and cut the archive in proportion.
+
+        Parameters
+        ----------
+        survivors : ndarray of int, shape (size,)
+            Their old slots, all different.
 
         Returns
         -------
         ndarray of int, shape (n,)
             The new slot of every old one, -1 for the deleted.
         """
-        ranked = self.ranked()
-        moved = np.arange(self.n)
-        moved[ranked[size:]] = -1
-        holes = np.flatnonzero(moved[:size] < 0)
-        movers = size + np.flatnonzero(moved[size:] >= 0)  # survivors beyond the new end fill the holes
-        moved[movers] = holes
-        self.donors[holes] = self.donors[movers]
-        for column in (self.f, *self.individual.values()):
-            column[holes] = column[movers]
-        self.n, self.f = size, self.f[:size].copy()
-        self.individual = {name: column[:size].copy() for name, column in self.individual.items()}
+        size = survivors.size
+        moved = np.full(self.n, -1)
+        moved[survivors] = np.arange(size)
+        into = (survivors != np.arange(size)).nonzero()[0]
+        self.donors[into] = self.donors[survivors[into]]
+        self.n, self.f = size, self.f[survivors]
+        self.individual = {name: column[survivors] for name, column in self.individual.items()}
         self.archive.shrink(int(size * self._archive_rate))
-        self._ranking = None
+        self._ranking = self._ranks = None
         return moved
+
+    def renew(self, points: FloatArray, f: FloatArray) -> None:
+        """Replace all individuals by others, at most ``initial_size``, f being NaN where unknown; empty the archive."""
+        self.n, self.f = len(points), f
+        self.donors[: self.n] = points
+        self.individual = {}
+        self.archive.shrink(0)
+        self.archive.capacity = int(self.n * self._archive_rate)
+        self._ranking = self._ranks = None
 
     def state(self) -> dict[str, Any]:
         """Return everything as arrays and numbers."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 from autode.de import crossover
 from autode.de.arrays import FloatArray, IntArray
-from autode.de.bounds import REPAIRS, Box
+from autode.de.bounds import REPAIRS, Box, redraw
 from autode.de.population import Population
-from autode.de.table import Draws
+from autode.de.start import MINIMUM
+from autode.de.table import Draws, RandomTable
 from autode.de.trials import Trials
 
 #: Trials are built in blocks of about this many numbers, so that the work stays in the processor's cache.
@@ -39,26 +41,48 @@ class Strategy:
     """
 
     name: ClassVar[str]
+    #: The fewest individuals with which the mutation has its distinct donors.
+    least: ClassVar[int] = MINIMUM
     #: Columns of the random table, see `RandomTable`; "jrand" is always needed, "archive" with an archive.
     uniforms: ClassVar[tuple[str, ...]]
     normals: ClassVar[tuple[str, ...]] = ()
+    planes: ClassVar[tuple[str, ...]] = ("crossing",)
+    #: Whether one gene of each mutant crosses in any case.
+    forced: ClassVar[bool] = True
+    #: Whether a trial must be better than the occupant of its slot; otherwise equal is enough.
+    strict: ClassVar[bool] = False
     #: Numbers kept with each trial until it is told; with an archive also "archive", the uniform that picks its row.
     parameters: ClassVar[tuple[str, ...]] = ("F", "CR")
+
+    #: Tells which genes of points, shape (m, D), matter; the others stay the parent's. None: all do.
+    active_genes: Callable[[FloatArray], npt.NDArray[np.bool_]] | None = None
 
     box: Box
     options: dict[str, Any]
     max_evaluations: int
     nfev: int
+    _since_tick: int
+    _generation: int
     _population: Population
     _trials: Trials
+    _table: RandomTable
 
     @classmethod
     def published_size(cls, dimension: int) -> int:
-        """Population size of the paper for a budget of 10000 D evaluations, to reproduce its results."""
+        """Return the population size of the paper for a budget of 10000 D evaluations, to reproduce its results."""
         return 100
 
+    @property
+    def _progress(self) -> float:
+        """Share of the budget, 0 to 1, that was spent when the generation began."""
+        return min(1.0, (self.nfev - self._since_tick) / self.max_evaluations)
+
+    def _individual(self, rng: np.random.Generator, n: int) -> Columns:
+        """Choose the numbers that belong to each of the first n individuals (`Population.individual`)."""
+        return {}
+
     def _prepare(self, table: Draws) -> Draws:
-        """Work out, for all rows of the random table at once, what changes only between generations.
+        """Work out, for all rows of the generation at once, what changes only between generations.
 
         That is what follows from the table, the population's size and what `_adapt` learns. The other methods get rows
         of the result.
@@ -77,31 +101,42 @@ class Strategy:
         """Build mutants, a new array of the shape of ``parent``."""
         raise NotImplementedError
 
+    def _cross(self, mutant: FloatArray, parent: FloatArray, control: Columns, draws: Draws) -> None:
+        """Put the parent's genes into the mutants, in place, where they do not cross."""
+        crossover.binomial(mutant, parent, control["CR"], draws["crossing"])
+
     def _build(self, draws: Draws, slots: IntArray, control: Columns) -> FloatArray:
         """Build trial vectors, shape (m, D): mutation, crossover, repair."""
         dimension = self.box.dimension
         donors = self._donors(draws, slots)
         step = max(1, BLOCK // dimension)
         if slots.size <= step:
-            return self._build_block(slots, donors, control, draws["crossing"])
+            return self._build_block(slots, donors, control, draws)
         out = np.empty((slots.size, dimension))
         for part in (slice(start, start + step) for start in range(0, slots.size, step)):
             some = {name: column[part] for name, column in control.items()}
             rows = [index[part] for index in donors]
-            out[part] = self._build_block(slots[part], rows, some, draws["crossing"][part])
+            numbers = {name: column[part] for name, column in draws.items()}
+            out[part] = self._build_block(slots[part], rows, some, numbers)
         return out
 
-    def _build_block(
-        self, slots: IntArray, donors: Sequence[IntArray], control: Columns, crossing: crossover.Singles
-    ) -> FloatArray:
+    def _build_block(self, slots: IntArray, donors: Sequence[IntArray], control: Columns, draws: Draws) -> FloatArray:
         parent = self._population.donors.take(slots, axis=0)
         trial = self._mutate(parent, donors, control)
-        crossover.binomial(trial, parent, control["CR"], crossing)
-        REPAIRS[self.options["repair"]](trial, parent, self.box)
+        self._cross(trial, parent, control, draws)
+        if "redraw" in draws:
+            redraw(trial, self.box, draws["redraw"])
+        else:
+            REPAIRS[self.options["repair"]](trial, parent, self.box)
+        if self.active_genes is not None:
+            np.copyto(trial, parent, where=~self.active_genes(trial))
         return trial
 
-    def _succeeded(self, rows: IntArray, delta: FloatArray) -> None:
-        """Learn from trials (rows of ``_trials``) that were strictly better, by ``delta`` > 0."""
+    def _succeeded(self, rows: IntArray, slots: IntArray, delta: FloatArray) -> None:
+        """Learn from trials (rows of ``_trials``) that beat the occupants of slots by ``delta`` > 0.
+
+        The occupants are still in their slots.
+        """
 
     def _survived(self, slots: IntArray, rows: IntArray) -> None:
         """Learn that trials took slots, by being better or equal."""
@@ -112,6 +147,10 @@ class Strategy:
     def _planned_size(self) -> int:
         """Choose the population size of the next generation."""
         return self._population.n
+
+    def _survivors(self, size: int) -> IntArray:
+        """Choose the slots, shape (size,), of the individuals that stay when the population shrinks."""
+        return self._population.best_in_place(size)
 
     def _learned(self) -> dict[str, Any]:
         """Return what was learned, as arrays and numbers, for the state."""

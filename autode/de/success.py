@@ -55,12 +55,16 @@ class SuccessHistoryDE(DifferentialEvolution):
         """How many of the best attract, from 2 to n: a number, or one for each row of the random table."""
         raise NotImplementedError
 
-    def _prepare(self, table: Draws) -> Draws:
+    def _sampled(self, table: Draws) -> tuple[FloatArray, FloatArray]:
+        """Draw F and CR around a random slot of the memory for each row of the random table."""
         at = scaled(table["memory"], self._memory.size)
-        F = cauchy_factor(self._memory.F[at], table["F"])
-        CR = normal_rate(self._memory.CR[at], table["CR"])
+        return cauchy_factor(self._memory.F[at], table["F"]), normal_rate(self._memory.CR[at], table["CR"])
+
+    def _prepare(self, table: Draws) -> Draws:
+        F, CR = self._sampled(table)
         donors = prepared(table, self._population.n, self._best_count(table))
-        return {"F": F, "CR": CR, "archive": table["archive"], "crossing": table["crossing"], **donors}
+        kept = {name: table[name] for name in ("archive", *self._table.planes)}
+        return {"F": F, "CR": CR, **donors, **kept}
 
     def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
         return pbest_donors(self._population, draws, slots)
@@ -68,7 +72,7 @@ class SuccessHistoryDE(DifferentialEvolution):
     def _mutate(self, parent: FloatArray, donors: Sequence[IntArray], control: Columns) -> FloatArray:
         return mutation.current_to_pbest_1(self._population.donors, parent, donors, control["F"])
 
-    def _succeeded(self, rows: IntArray, delta: FloatArray) -> None:
+    def _succeeded(self, rows: IntArray, slots: IntArray, delta: FloatArray) -> None:
         trials = self._trials
         self._successes.append(np.array((trials.parameter("F")[rows], trials.parameter("CR")[rows], delta)))
 

@@ -9,6 +9,7 @@ import pytest
 
 import autode
 from autode import de
+from autode.de.algorithms import option_names
 
 
 def sphere(x):
@@ -40,6 +41,45 @@ TARGETS = {
 def test_minima_are_found(name, targets):
     for function, target in zip((sphere, rosenbrock, rastrigin), targets, strict=True):
         found = [autode.minimize(function, [(-5, 5)] * 5, name, 6000, 25, seed).fun for seed in range(5)]
+        assert np.median(found) < target, function.__name__
+
+
+#: Where the paper repairs trials in another way than midpoint-target.
+REPAIR = dict.fromkeys(("sade", "nlshade-rsp", "lsrtde", "rdex", "arrde"), "redraw") | {"spsrdemms": "clip"}
+
+
+#: The same for the others, medians of three runs of 3000 evaluations on sphere and Rastrigin, measured likewise.
+#: Random search ends at about 2 and 22.
+QUICK_TARGETS = {
+    "rand1exp": (1e-7, 8),
+    "rand2bin": (1e-4, 20),
+    "rand2exp": (1e-4, 15),
+    "best1exp": (1e-5, 12),
+    "best2bin": (1e-12, 20),
+    "best2exp": (1e-11, 10),
+    "currenttobest1bin": (1e-4, 8),
+    "currenttobest1exp": (1e-5, 5),
+    "randtobest1bin": (1e-4, 8),
+    "randtobest1exp": (1e-12, 5),
+    "currenttorand1": (1e-5, 15),
+    "jade": (1e-7, 1),
+    "sade": (1e-7, 6),
+    "ilshade": (1e-12, 5),
+    "jso": (1e-17, 5),
+    "dish": (1e-16, 5),
+    "spsrdemms": (1e-15, 3),
+    "lshade-rsp": (1e-20, 5),
+    "nlshade-rsp": (1e-18, 1e-6),
+    "arrde": (1e-10, 8),
+    "lsrtde": (1e-4, 8),
+    "rdex": (1e-5, 12),
+}
+
+
+@pytest.mark.parametrize(("name", "targets"), QUICK_TARGETS.items())
+def test_minima_are_found_by_the_others_too(name, targets):
+    for function, target in zip((sphere, rastrigin), targets, strict=True):
+        found = [autode.minimize(function, [(-5, 5)] * 5, name, 3000, 25, seed).fun for seed in range(3)]
         assert np.median(found) < target, function.__name__
 
 
@@ -134,4 +174,6 @@ def test_lshade_may_start_smaller_than_its_smallest_population():
 def test_every_algorithm_lists_its_options_by_name():
     for name, algorithm in de.ALGORITHMS.items():
         assert algorithm.name == name
-        assert de.make(name, [(0, 1)], max_evaluations=100).options["repair"] == "midpoint"
+        optimizer = de.make(name, [(0, 1)], max_evaluations=100)
+        assert set(optimizer.options) <= set(option_names(algorithm))
+        assert optimizer.options["repair"] == REPAIR.get(name, "midpoint")

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from autode import de
+from autode.de import table
 
 LOW, HIGH, D = -5.0, 5.0, 5
 H, R_ARC, P, N_MIN = 6, 2.6, 0.11, 4
@@ -69,14 +70,21 @@ class SameRandomness:
 
     def __init__(self, seed):
         self.rng = np.random.Generator(np.random.PCG64(seed))
+        self.rows = self.used = 0
 
     def start(self, n):
         return list(LOW + self.rng.random((n, D)) * (HIGH - LOW))
 
     def new_generation(self, n):
-        self.u = dict(zip(self.columns, self.rng.random((len(self.columns), n)), strict=True))
-        self.z = self.rng.standard_normal((1, n))[0]
-        self.crossing = self.rng.random((n, D), dtype=np.float32)
+        if self.used + n > self.rows:  # small generations share a table
+            self.rows, self.used = n * max(1, table.LOT // (n * D)), 0
+            self.numbers = self.rng.random((len(self.columns), self.rows))
+            self.normals = self.rng.standard_normal((1, self.rows))[0]
+            self.genes = self.rng.random((self.rows, D), dtype=np.float32)
+        part = slice(self.used, self.used + n)
+        self.u = dict(zip(self.columns, self.numbers[:, part], strict=True))
+        self.z, self.crossing = self.normals[part], self.genes[part]
+        self.used += n
 
     def memory_slot(self, i):
         return int(self.u["memory"][i] * H)

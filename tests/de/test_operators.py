@@ -98,7 +98,7 @@ def test_pbest_donors_follow_the_definition_over_population_and_archive(rng, x):
     population = Population(x, archive_rate=1.0)
     population.f[:] = rng.permutation(N)
     population.archive.insert(rng.normal(size=(5, D)), rng.random(5))
-    population.shrink(6)
+    population.keep(population.best_in_place(6))
     m = 5000
     draws = {name: rng.random(m) for name in ("pbest", "r1", "r2")}
     slots = rng.integers(0, 6, m)

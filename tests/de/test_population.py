@@ -51,7 +51,7 @@ def test_shrinking_keeps_the_best_and_tells_where_they_went(n, size, seed):
     population.f[:] = rng.integers(0, 10, n)  # with ties
     population.individual["F"] = np.arange(n, dtype=float)
     x, f = population.x.copy(), population.f.copy()
-    moved = population.shrink(size)
+    moved = population.keep(population.best_in_place(size))
     assert sorted(population.f) == sorted(f)[:size]
     for old, new in enumerate(moved):
         if new >= 0:

@@ -59,7 +59,7 @@ def drive(name, schedule, actions, cuts):
 
 @algorithms
 @schedules
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(actions=st.integers(0, 2**32), cuts=st.sets(st.integers(0, 80), min_size=1, max_size=20))
 def test_cut_at_any_ask_or_tell_the_run_goes_on_bit_for_bit(name, schedule, actions, cuts):
     whole, cut = drive(name, schedule, actions, set()), drive(name, schedule, actions, cuts)
@@ -146,7 +146,7 @@ def test_a_state_of_another_set_up_is_refused(other, complaint):
 
 def test_a_state_of_another_version_is_refused():
     optimizer = make("lshade", "generational")
-    with pytest.raises(ValueError, match="version 99; expected 1"):
+    with pytest.raises(ValueError, match="version 99; expected 2"):
         optimizer.load_state_dict({**optimizer.state_dict(), "version": 99})
 
 

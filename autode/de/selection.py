@@ -1,0 +1,87 @@
+"""How told trials are settled: who takes a slot, what is learned from it, when a generation ends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autode.de.arrays import FloatArray, IntArray
+from autode.de.strategy import Strategy
+from autode.de.table import Draws
+
+
+class Selection(Strategy):
+    """Selection of differential evolution: a trial competes with the present occupant of its slot.
+
+    One rule for both schedules: generational selection settles a whole generation in slot order, asynchronous selection
+    settles what was told at once.
+    """
+
+    best_x: FloatArray
+    best_f: float
+    generations: int
+    _best_id: int
+    _slot: int
+    _archive_rate: float
+    _prepared: Draws | None
+
+    def _note_best(self, rows: IntArray, ids: IntArray, values: FloatArray) -> None:
+        """Keep the best point; of equal ones the one asked first, whatever the order of telling."""
+        least = float(values[values.argmin()])
+        if least > self.best_f or least == np.inf:
+            return
+        k = (values == least).nonzero()[0]
+        k = k[ids[k].argmin()]
+        if least < self.best_f or ids[k] < self._best_id:
+            self.best_f, self._best_id, self.best_x = least, int(ids[k]), self._trials.x[rows[k]].copy()
+
+    def _settle_now(self, rows: IntArray) -> None:
+        """Let told trials compete at once; every N of them end a generation."""
+        while rows.size:
+            left = self._population.n - self._since_tick
+            now, rows = rows[:left], rows[left:]
+            self._select(now)
+            self.nfev += now.size  # lot by lot: the reduction at the end of a generation goes by it
+            self._since_tick += now.size
+            if self._since_tick >= self._population.n:
+                self._end_generation()
+        self._trials.discard_told()
+
+    def _select(self, rows: IntArray) -> None:
+        """Set told trials against the present occupants of their slots, in the order of rows."""
+        for some in (rows,) if rows.size == 1 or self._trials.distinct(rows) else rows[:, None]:
+            self._compete(some)
+
+    def _compete(self, rows: IntArray) -> None:
+        """Set trials of different slots against the occupants: equal (unless `strict`) or better takes the slot."""
+        trials, population = self._trials, self._population
+        slots, new = trials.slots[rows], trials.values[rows]
+        if slots[0] < 0:  # its slot was deleted meanwhile: it meets the worst (such trials come here one by one)
+            slots = np.array([population.worst()])
+        old = population.f[slots]
+        beaten = new >= old if self.strict else new > old
+        wins = (~beaten).nonzero()[0]  # also against an occupant without a value
+        if not wins.size:
+            return
+        if wins.size < rows.size:
+            rows, slots, new, old = rows[wins], slots[wins], new[wins], old[wins]
+        better = ((new < old) & (trials.generation[rows] > 0)).nonzero()[0]
+        if better.size:
+            with np.errstate(over="ignore"):  # an improvement too large for a float is an infinite one
+                delta = old[better] - new[better]
+            winners, losers = rows[better], slots[better]
+            if self._archive_rate:  # before the occupants are overwritten
+                population.put_aside(losers, trials.parameter("archive")[winners])
+            self._succeeded(winners, losers, delta)
+        population.replace(slots, trials.x.take(rows, axis=0), new)
+        self._survived(slots, rows)
+
+    def _end_generation(self) -> None:
+        self._adapt()
+        # As in the authors' code there is no reduction after the initial population.
+        size = self._planned_size() if self.generations > 0 else self._population.n
+        if size < self._population.n:
+            self._trials.move(self._population.keep(self._survivors(size)))
+            self._slot %= size
+        self._prepared = None
+        self.generations += 1
+        self._since_tick = 0
