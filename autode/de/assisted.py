@@ -138,7 +138,7 @@ class AutoDE(DifferentialEvolution):
 
     def _propose(self, model: int, out: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Choose a point of the unit cube, shape (D,), while others, shape (m, D), are out."""
-        if self._evidence.size < 2:
+        if self._evidence.size < 2 or not np.isfinite(self._evidence.y).all():
             return surrogate.far_point(self._evidence, out, self.box.dimension, rng)
         pool, generations = self.options["pool"], self.options["inner_generations"]
         if model == LOCAL:

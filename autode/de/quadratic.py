@@ -12,6 +12,14 @@ def terms(dimension: int) -> int:
     return (dimension + 1) * (dimension + 2) // 2
 
 
+def relative_rise(y: FloatArray) -> FloatArray:
+    """Return values on a scale where 0 is the best and 1 the median (or the worst, if half of them are the best)."""
+    above = y - y.min()
+    scale = next((one for one in (float(np.median(above)), float(above.max())) if one > 0), 1.0)
+    rise: FloatArray = above / scale
+    return rise
+
+
 class Quadratic:
     """Full quadratic through told points by weighted least squares (lq-CMA-ES, Hansen, GECCO 2019, has it globally).
 
@@ -33,15 +41,14 @@ class Quadratic:
         edge = float(distance[min(terms(x.shape[1]), len(x)) - 1])
         self._centre, self._scale = x[0], max(edge, 1e-12)
         self._pairs = np.triu_indices(x.shape[1])
-        lowest = float(y.min())
-        rise = (y - lowest) / max(float(np.median(y)) - lowest, 1e-300)
+        rise = relative_rise(y)
         weight = np.minimum(1.0 / np.sqrt(1e-3 + rise), 10.0) / (1.0 + (distance / max(radius, edge)) ** 2)
         self._coefficients: FloatArray = np.linalg.lstsq(
-            self._features(x) * weight[:, None], (y - lowest) * weight, rcond=1e-10
+            self._features(x) * weight[:, None], rise * weight, rcond=1e-10
         )[0]
 
     def __call__(self, x: FloatArray) -> FloatArray:
-        """Return the model's values at points (m, D), up to a constant."""
+        """Return the model's values at points (m, D), on the scale of `relative_rise`."""
         values: FloatArray = self._features(x) @ self._coefficients
         return values
 

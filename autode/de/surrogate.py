@@ -9,7 +9,7 @@ from autode.de.arrays import FloatArray
 from autode.de.evidence import Evidence
 from autode.de.gaussian import GaussianProcess, log_expected_improvement
 from autode.de.inner import evolve
-from autode.de.quadratic import Quadratic, terms
+from autode.de.quadratic import Quadratic, relative_rise, terms
 
 #: No more points than this go into a Gaussian process: its cost grows with their cube.
 MOST_POINTS = 150
@@ -73,8 +73,7 @@ def damped(y: FloatArray) -> FloatArray:
 
     0 is the best, 1 the median; beyond it the logarithm rises on.
     """
-    lowest = float(y.min())
-    rise = (y - lowest) / max(float(np.median(y)) - lowest, 1e-300)
+    rise = relative_rise(y)
     return np.where(rise < 1.0, rise, 1.0 + np.log(np.maximum(rise, 1.0)))
 
 
@@ -105,7 +104,7 @@ def far_point(evidence: Evidence, out: FloatArray, dimension: int, rng: np.rando
 
 
 def fit_size(size: int) -> int:
-    """Return the number of told points at which the lengthscales were fitted last: 4, 5, 6, 7, 8, 10, 12, 14, 17, ..."""
+    """Return the number of told points at which the lengthscales were fitted last; each fit waits for a fifth more."""
     fitted = 4
     while (larger := max(fitted + 1, fitted * 6 // 5)) <= size:
         fitted = larger

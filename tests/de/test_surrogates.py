@@ -1,0 +1,210 @@
+"""The surrogates of autode: a Gaussian process, a quadratic model, differential evolution on them, and their turns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import norm
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+
+from autode.de.evidence import Evidence, Phenotype
+from autode.de.gaussian import GaussianProcess, log_expected_improvement
+from autode.de.inner import evolve
+from autode.de.quadratic import Quadratic, terms
+from autode.de.surrogate import damped, far_point, fit_size, local_point
+from autode.de.trust import LOCAL, WIDE, Allotment
+
+
+def bowl(x):
+    return ((x - 0.3) ** 2 * [1.0, 10.0, 100.0]).sum(axis=1)
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(3)
+    x = rng.random((30, 3))
+    return x, np.sin(5 * x).sum(axis=1)
+
+
+# --- Gaussian process
+
+
+def test_the_process_predicts_what_scikit_learn_predicts(data):
+    x, y = data
+    theta = np.log([0.4, 0.7, 1.5, 1e-4])
+    ours = GaussianProcess(x, y, np.arange(3), theta)
+    variance = float(ours._signal)
+    kernel = ConstantKernel(variance) * Matern(length_scale=[0.4, 0.7, 1.5], nu=2.5)
+    theirs = GaussianProcessRegressor(kernel, alpha=variance * (1e-4 + 1e-8), optimizer=None).fit(x, ours.y)
+    new = np.random.default_rng(4).random((20, 3))
+    mean, deviation = theirs.predict(new, return_std=True)
+    for found, expected in zip(ours.predict(new), (mean, deviation), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_gradient_of_the_posterior_is_its_slope(data):
+    x, y = data
+    group = np.array([0, 1, 1])  # two columns share a lengthscale
+    process = GaussianProcess(x, y, group)
+    theta = np.log([0.4, 0.9, 1e-2])
+    _, gradient = process._loss(theta)
+    for j in range(3):
+        step = np.zeros(3)
+        step[j] = 1e-5
+        slope = (process._loss(theta + step)[0] - process._loss(theta - step)[0]) / 2e-5
+        assert gradient[j] == pytest.approx(slope, rel=1e-5)
+
+
+def test_fitting_finds_which_coordinate_matters():
+    x = np.random.default_rng(0).random((40, 2))
+    lengths = np.exp(GaussianProcess(x, np.sin(6 * x[:, 0]), np.arange(2)).fitted().theta[:-1])
+    assert lengths[0] < 1 < lengths[1]
+
+
+def test_the_process_knows_what_it_was_told_and_doubts_the_rest(data):
+    x, y = data
+    process = GaussianProcess(x, y, np.arange(3)).fitted()
+    mean, deviation = process.predict(x)
+    np.testing.assert_allclose(process.centre + process.scale * mean, y, atol=0.02)
+    assert process.predict(np.full((1, 3), 2.0))[1] > 5 * deviation.max()
+
+
+def test_equal_values_are_no_trouble():
+    x = np.random.default_rng(0).random((8, 2))
+    mean, deviation = GaussianProcess(x, np.full(8, 3.0), np.arange(2)).fitted().predict(x)
+    assert np.isfinite(mean).all()
+    assert np.isfinite(deviation).all()
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (0.5, 0.3), (-1.0, 0.2), (2.0, 0.8)])
+def test_the_expected_improvement_is_the_integral(mean, deviation):
+    best = 0.1
+    integral = quad(lambda y: (best - y) * norm.pdf(y, mean, deviation), mean - 12 * deviation, best, epsabs=1e-14)[0]
+    found = log_expected_improvement(np.array([mean]), np.array([deviation]), best)[0]
+    assert np.exp(found) == pytest.approx(integral, rel=1e-6)
+
+
+def test_a_hopeless_improvement_still_has_an_order():
+    far = log_expected_improvement(np.array([5.0, 20.0, 300.0]), np.ones(3), 0.0)
+    assert np.isfinite(far).all()
+    assert (np.diff(far) < 0).all()
+
+
+# --- quadratic model
+
+
+def test_a_quadratic_is_found_exactly():
+    rng = np.random.default_rng(1)
+    x = rng.random((terms(3) + 4, 3))
+    x = x[np.linalg.norm(x - x[0], axis=1).argsort()]
+    model = Quadratic(x, bowl(x), radius=0.2)
+    new = rng.random((5, 3))
+    np.testing.assert_allclose(np.diff(model(new)), np.diff(bowl(new)) / np.median(bowl(x) - bowl(x).min()), rtol=1e-6)
+
+
+def test_the_local_point_is_the_lowest_of_the_trust_region():
+    evidence = Evidence(Phenotype.plain(3), 3)
+    for point in np.random.default_rng(2).random((20, 3)):
+        evidence.add(point, float(bowl(point[None])[0]))
+    best = evidence.x[evidence.y.argmin()]
+    point = local_point(evidence, 0.5, np.empty((0, 3)), np.random.default_rng(0))
+    np.testing.assert_allclose(point, 0.3, atol=0.01)
+    near = local_point(evidence, 0.02, np.empty((0, 3)), np.random.default_rng(0))
+    assert np.abs(near - best).max() <= 0.02 + 1e-12
+    assert local_point(evidence, 0.5, point[None], np.random.default_rng(0)) is None  # it is out already
+
+
+# --- differential evolution on a surrogate
+
+
+def test_evolving_comes_close_to_the_optimum_and_returns_the_best_first():
+    first = np.random.default_rng(0).random((30, 3))
+    x, f = evolve(bowl, first, 60, np.random.default_rng(1), np.zeros(3), np.ones(3))
+    assert f[0] < 1e-4
+    assert (np.diff(f) >= 0).all()
+    np.testing.assert_array_equal(f, bowl(x))
+
+
+def test_evolving_stays_in_the_box():
+    low, high = np.full(2, 0.4), np.full(2, 0.6)
+    x, _ = evolve(
+        lambda x: x.sum(axis=1), np.random.default_rng(0).random((12, 2)), 15, np.random.default_rng(1), low, high
+    )
+    assert x.min() >= 0.4
+    assert x.max() <= 0.6
+    np.testing.assert_allclose(x[0], low, atol=1e-3)
+
+
+def test_no_generation_is_the_best_of_the_first():
+    first = np.random.default_rng(0).random((12, 3))
+    x, _ = evolve(bowl, first, 0, np.random.default_rng(1), np.zeros(3), np.ones(3))
+    np.testing.assert_array_equal(x[0], first[bowl(first).argmin()])
+
+
+# --- evidence
+
+
+def test_failed_points_are_as_bad_as_the_worst():
+    evidence = Evidence(Phenotype.plain(1), 1)
+    for x, y in ((0.1, 1.0), (0.2, np.inf), (0.3, 5.0)):
+        evidence.add(np.array([x]), y)
+    assert evidence.y.tolist() == [1.0, 5.0, 5.0]
+    assert evidence.best == 1.0
+
+
+def test_of_many_points_the_best_and_the_latest_are_kept():
+    evidence = Evidence(Phenotype.plain(1), 1)
+    values = np.random.default_rng(0).permutation(100)
+    for k in range(100):
+        evidence.add(np.array([k / 100]), float(values[k]))
+    chosen = evidence.selected(100, 30)
+    assert len(set(chosen.tolist())) == 30
+    assert set(values.argsort()[:20]) <= set(chosen.tolist())
+    assert {97, 98, 99} <= set(chosen.tolist())
+
+
+def test_the_worse_half_is_damped():
+    y = np.array([1.0, 2.0, 3.0, 1e6, 1e9])
+    found = damped(y)
+    assert found[:3].tolist() == [0.0, 0.5, 1.0]
+    assert (np.diff(found) > 0).all()
+    assert found[-1] < 25
+
+
+def test_lengthscales_are_fitted_at_growing_intervals():
+    sizes = [fit_size(n) for n in range(2, 500)]
+    assert sizes[:4] == [2, 3, 4, 5]
+    assert all(fitted <= n for n, fitted in enumerate(sizes, start=2))
+    assert len(set(sizes)) < 35
+
+
+def test_without_values_a_point_is_far_from_those_that_are_out():
+    evidence = Evidence(Phenotype.plain(2), 2)
+    out = np.full((1, 2), 0.1)
+    assert np.linalg.norm(far_point(evidence, out, 2, np.random.default_rng(0)) - 0.1) > 0.8
+
+
+# --- turns
+
+
+def test_turns_follow_success_and_each_has_its_fifth():
+    allotment = Allotment()
+    for _ in range(60):
+        model = allotment.next()
+        allotment.learn(model, model == LOCAL)
+    later = [allotment.next() for _ in range(100)]
+    assert later.count(LOCAL) == pytest.approx(80, abs=1)
+    assert later.count(WIDE) == pytest.approx(20, abs=1)
+
+
+def test_the_trust_region_grows_with_success_and_shrinks_with_failure():
+    allotment = Allotment()
+    first = allotment.radius
+    allotment.learn(WIDE, improved=False)
+    assert allotment.radius == first
+    allotment.learn(LOCAL, improved=False)
+    assert allotment.radius == pytest.approx(0.7 * first)
+    allotment.learn(LOCAL, improved=True)
+    assert allotment.radius == pytest.approx(0.7 * 1.6 * first)
