@@ -1,0 +1,502 @@
+"""Fine-tuning against a script in the usual style, and against what the device could do at most.
+
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--device cuda] [--quick] [--only NAME,...]
+        [--results FILE]
+
+One call does all checks; on a machine with a GPU they run there. On a CPU figures are images per CPU second of one
+thread, as others may use the machine; on a GPU images per second. Joules are measured ones, or there are none.
+``--quick`` is for tests: it shows that everything runs, and its figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numpy as np
+import torch
+import training_reference as reference
+from machine import report
+from torch.nn import functional
+from training_cost import Cost, describe, flops_per_image, matmul_flops, measure, peak_flops, synchronize
+from training_tasks import Bench, bench, distorted_digits, noise, without_graphs
+
+from autode.energy import MeterSet, open_meters
+from autode.training.augmentation import random_affine
+from autode.training.data import Split
+from autode.training.finetune import Finetune
+from autode.training.loop import EVALUATION_BATCH, batch_bounds, train_epoch
+from autode.training.models import make_model
+from autode.trial import Trial
+
+#: Settings that hold one network fast: no pretrained weights to fetch, all of ResNet-18's channels.
+WIDE = {"weights": "none", "width": 1.0}
+SMALL = {"weights": "none", "width": 0.25}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is done.
+
+    Attributes
+    ----------
+    images : int
+        Of an epoch that is timed.
+    rounds : int
+        Repetitions of what is compared by turns.
+    versus : tuple
+        (model, settings, resolution, batch size) of each comparison with the reference.
+    small, large : int
+        Resolutions of the two trials that are compared, ours and the reference's.
+    trial_images, trial_epochs : int
+        Of these trials.
+    limit : tuple
+        (settings, resolution, batch size) compared with the device's limit.
+    together : tuple of int
+        Numbers of trials trained at once, in a process or in as many processes.
+    workers : int
+        Of the reference's loader.
+    """
+
+    images: int
+    rounds: int
+    versus: tuple[tuple[str, dict[str, Any], int, int], ...]
+    small: int
+    large: int
+    trial_images: int
+    trial_epochs: int
+    limit: tuple[dict[str, Any], int, int]
+    together: tuple[int, ...]
+    packed: tuple[int, ...]
+    workers: int
+
+
+QUICK = Sizes(64, 1, (("resnet18", SMALL, 32, 16),), 32, 48, 96, 1, (SMALL, 32, 32), (1, 2), (), 0)
+CPU = Sizes(
+    512,
+    5,
+    (
+        *(("resnet18", SMALL, 32, batch) for batch in (32, 128)),
+        *(("resnet18", WIDE, size, 32) for size in (32, 64)),
+        ("densenet121", {"weights": "none"}, 32, 32),
+        ("convnext_tiny", {"weights": "none"}, 32, 32),
+        ("vgg11", {"weights": "none"}, 32, 32),
+    ),
+    32,
+    64,
+    1500,
+    2,
+    (WIDE, 64, 64),
+    (1, 2, 4, 8),
+    (1, 2),
+    0,
+)
+_MODELS = (("resnet18", WIDE), *((name, {"weights": "none"}) for name in ("densenet121", "convnext_small", "vgg11")))
+GPU = Sizes(
+    8192,
+    3,
+    tuple((name, more, size, 128) for (name, more), size in itertools.product(_MODELS, (32, 64, 224))),
+    64,
+    224,
+    20_000,
+    3,
+    (WIDE, 64, 512),
+    (1, 2, 4, 8, 16),
+    (1, 2, 4, 8),
+    12,
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where the checks run, how much they do, and where the figures go."""
+
+    device: torch.device
+    meters: MeterSet
+    sizes: Sizes
+    folder: Path
+    results: Path | None
+
+    def tell(self, name: str, figures: dict[str, Any], text: str) -> None:
+        report(f"bench_training {name}", {**describe(self.device), **figures}, text, self.results)
+
+    def measure(self, work: Callable[[], object]) -> Cost:
+        return measure(self.device, self.meters, work)
+
+    def rate(self, images: int, cost: Cost) -> float:
+        return images / cost.seconds(self.device)
+
+    def joules(self, images: int, cost: Cost) -> str:
+        energy = cost.energy(self.device)
+        return "no meter" if energy is None else f"{energy / images * 1e5:.4g} J per 10^5 images"
+
+
+# --- the input pipeline, and what a trial takes beyond the network
+
+
+def pipeline(run: Run) -> None:
+    """Images a CPU second from bytes to the network's inputs: grey 32 px images, distorted and normalised."""
+    count, cpu, figures = max(run.sizes.images, 64) * 2, torch.device("cpu"), {}
+    data = noise(count, 32, 1, cpu)
+    inputs = bench(run.folder, cpu, data, **SMALL).learner.inputs
+    generator = torch.Generator().manual_seed(0)
+
+    def ours() -> None:
+        maps = random_affine(count, 0.3, generator)
+        for start in range(0, count, 256):
+            inputs(data.images[start : start + 256], maps[start : start + 256])
+
+    def usual(resolution: int) -> Callable[[], object]:
+        batches = reference.loader(data.images, data.labels, resolution, 256, training=True, workers=0)
+        return lambda: sum(len(labels) for _, labels in batches)
+
+    works = {"ours": ours, "reference": usual(32), "reference_224": usual(224)}
+    costs = by_turns(run, works)
+    figures = {name: count / seconds for name, seconds in costs.items()}
+    ratio = figures["ours"] / figures["reference"]
+    figures["ratio"], figures["target"] = ratio, 8.0
+    text = f"{figures['ours']:.0f} images per CPU s against {figures['reference']:.0f} of the reference: {ratio:.1f}x"
+    run.tell("pipeline", figures, f"{text} (target 8x; its resize to 224 px: {figures['reference_224']:.0f})")
+
+
+def by_turns(run: Run, works: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """CPU seconds of each work: the median over rounds in which they take turns."""
+    seen: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(run.sizes.rounds):
+        for name, work in works.items():
+            start = time.process_time()
+            work()
+            seen[name].append(time.process_time() - start)
+    return {name: statistics.median(times) for name, times in seen.items()}
+
+
+def overhead(run: Run) -> None:
+    """A whole trial of the embedded task against nothing but the network's passes over the same images."""
+    settings = {} if run.sizes is not QUICK else {"train_samples": 64, "validation_samples": 64, "epochs": 1}
+    objective = Finetune(settings)
+    objective.prepare("cpu")
+    for batch in (32, 128) if run.sizes is not QUICK else (32,):
+        trial = Trial(0, {"batch_size": batch}, 0, run.folder / "overhead")
+        passes = only_passes(objective, trial)
+        objective(trial), passes()
+        seconds = by_turns(run, {"trial": lambda trial=trial: objective(trial), "passes": passes})
+        ratio = seconds["trial"] / seconds["passes"]
+        text = f"{seconds['trial']:.3f} CPU s for {seconds['passes']:.3f} of forward and backward passes: {ratio:.3f}x"
+        figures = {**seconds, "batch_size": batch, "ratio": ratio, "target": 1.1}
+        run.tell(f"overhead batch {batch}", figures, f"{text} (target 1.1x)")
+
+
+def only_passes(objective: Finetune, trial: Trial) -> Callable[[], None]:
+    """Make the passes of a trial: forward and backward over training batches, forward over validation images."""
+    settings = objective.settings
+    (training, validation), learner = objective.begin(trial, bench_values(objective, trial))
+    bounds = batch_bounds(len(training), trial.params["batch_size"])
+    steps = [(learner.inputs(training.images[a:b]), training.labels[a:b]) for a, b in bounds]
+    starts = range(0, len(validation), EVALUATION_BATCH)
+    held_out = [learner.inputs(validation.images[start : start + EVALUATION_BATCH]) for start in starts]
+
+    def passes() -> None:
+        for _ in range(settings["epochs"]):
+            learner.model.train()
+            for images, labels in steps:
+                functional.cross_entropy(learner.model(images), labels).backward()
+                learner.optimizer.zero_grad()
+            learner.model.eval()
+            with torch.inference_mode():
+                for images in held_out:
+                    learner.model(images)
+
+    return passes
+
+
+def bench_values(objective: Finetune, trial: Trial) -> Any:
+    from autode.training.settings import hyperparameters
+
+    return hyperparameters(objective.settings, trial.params)
+
+
+# --- against the reference and the limit
+
+
+def epochs(run: Run, one: Bench, data: Split) -> Cost:
+    """Cost of one epoch, behind one that warms up."""
+    train_epoch(one.learner, data, one.values, 1, 0)
+    return run.measure(lambda: train_epoch(one.learner, data, one.values, 2, 0))
+
+
+def versus(run: Run) -> None:
+    """Throughput of each model at each resolution, ours and the reference's."""
+    for model, more, resolution, batch in run.sizes.versus:
+        with told(run, f"versus {model} {resolution} px"):
+            _versus(run, model, more, resolution, batch)
+
+
+def _versus(run: Run, model: str, more: dict[str, Any], resolution: int, batch: int) -> None:
+    images = max(run.sizes.images // (4 if resolution > 100 else 1), 2 * batch)
+    data = noise(images, 32, 3, run.device)
+    settings = {"model": model, "resolution": resolution, "batch_size": batch, "epochs": 20, **more}
+    ours = bench(run.folder, run.device, data, **settings)
+    flops = flops_per_image(ours.learner.model, resolution)
+    cost = epochs(run, ours, data)
+
+    net = make_model(model, "none", more.get("width", 1.0), 10, 0).to(run.device)
+    optimizer = reference.make_optimizer(net, 0.01)
+    cpu = noise(images, 32, 3, torch.device("cpu"))
+    batches = reference.loader(cpu.images, cpu.labels, resolution, batch, training=True, workers=run.sizes.workers)
+    usual_epoch = lambda: reference.train_epoch(net, optimizer, batches, run.device)  # noqa: E731
+    if run.device.type == "cuda":
+        usual_epoch()
+    usual = run.measure(usual_epoch)
+    peak, how = peak_flops(run.device)
+    rate, usual_rate = run.rate(images, cost), run.rate(images, usual)
+    share = rate * flops / peak
+    figures = {
+        **{"model": model, "width": more.get("width", 1.0), "resolution": resolution, "batch_size": batch},
+        **{"images_per_s": rate, "reference_images_per_s": usual_rate, "ratio": rate / usual_rate},
+        **{"joules": cost.joules, "reference_joules": usual.joules, "images": images},
+        **{"flops_per_image": flops, "peak_flops": peak, "peak_from": how, "share_of_limit": share},
+    }
+    text = f"{rate:.0f} images/s ({run.joules(images, cost)}, {100 * share:.0f} % of the limit)"
+    text += f" against {usual_rate:.0f} ({run.joules(images, usual)}): {rate / usual_rate:.1f}x"
+    run.tell(f"versus {model} x{more.get('width', 1.0)} {resolution} px batch {batch}", figures, text)
+
+
+def limit(run: Run) -> None:
+    """Share of the device's arithmetic at a large batch."""
+    settings, resolution, batch = run.sizes.limit
+    images = max(run.sizes.images * 2, 4 * batch) if run.sizes is not QUICK else 2 * batch
+    data = noise(images, 32, 3, run.device)
+    one = bench(run.folder, run.device, data, resolution=resolution, batch_size=batch, epochs=100, **settings)
+    flops, (peak, how) = flops_per_image(one.learner.model, resolution), peak_flops(run.device)
+    cost = epochs(run, one, data)
+    rate, matmul = run.rate(images, cost), matmul_flops(run.device)
+    share = rate * flops / peak
+    figures = {"images_per_s": rate, "flops_per_image": flops, "peak_flops": peak, "peak_from": how}
+    figures |= {"share_of_limit": share, "matmul_flops": matmul, "joules": cost.joules, "target": 0.3}
+    text = f"{rate:.0f} images/s, {run.joules(images, cost)}: {100 * share:.0f} % of {peak / 1e12:.3g} TFLOP/s ({how})"
+    run.tell(f"limit resnet18 {resolution} px batch {batch}", figures, f"{text} (target on a GPU 30 %)")
+
+
+def trial(run: Run) -> None:
+    """One trial, ours at low resolution and the reference's at high: joules, seconds, accuracy."""
+    sizes, batch = run.sizes, 64 if run.sizes is QUICK else 128
+    count, epochs = sizes.trial_images, sizes.trial_epochs
+    training, validation = distorted_digits(count, max(count // 5, 64), torch.device("cpu"))
+    path = save_arrays(run.folder / "digits.npz", training, validation)
+    width = 0.25 if run.device.type == "cpu" else 1.0
+    settings = {"dataset": "arrays", "path": str(path), "train_samples": count, "validation_samples": len(validation)}
+    settings |= {"weights": "none", "width": width, "resolution": sizes.small, "epochs": epochs, "test_samples": 10}
+    objective = Finetune(settings)
+    objective.prepare(str(run.device))
+    ours: dict[str, float] = {}
+    one = Trial(0, {"batch_size": batch, "lr": 0.1}, 0, run.folder / "trial", device=str(run.device))
+    cost = run.measure(lambda: ours.update(objective(one)))
+
+    net = make_model("resnet18", "none", width, 10, 0).to(run.device)
+    optimizer = reference.make_optimizer(net, 0.05)
+    splits = [(training, True), (validation, False)]
+    train, held_out = (
+        reference.loader(split.images, split.labels, sizes.large, batch, training=mode, workers=sizes.workers)
+        for split, mode in splits
+    )
+    reached: list[float] = []
+
+    def usual() -> None:
+        for _ in range(epochs):
+            reference.train_epoch(net, optimizer, train, run.device)
+            reached.append(reference.accuracy(net, held_out, run.device))
+
+    usual_cost = run.measure(usual)
+    seconds, usual_seconds = cost.seconds(run.device), usual_cost.seconds(run.device)
+    figures = {"seconds": seconds, "reference_seconds": usual_seconds, "joules": cost.joules, "target": 10.0}
+    figures |= {"reference_joules": usual_cost.joules, "accuracy": 1 - ours["val_error"], "reference_accuracy": reached}
+    figures |= {"images": count, "epochs": epochs, "resolution": sizes.small, "reference_resolution": sizes.large}
+    energies = cost.energy(run.device), usual_cost.energy(run.device)
+    joules = "no meter" if None in energies else f"{energies[1] / energies[0]:.1f}x fewer joules"  # type: ignore[operator]
+    text = f"{seconds:.1f} s, accuracy {1 - ours['val_error']:.4f}, against {usual_seconds:.1f} s, {reached[-1]:.4f}"
+    run.tell(f"trial {sizes.small} px against {sizes.large} px", figures, f"{text}: {joules} (target on a GPU 10x)")
+
+
+def save_arrays(path: Path, training: Split, validation: Split) -> Path:
+    """Write training and validation images as one training part, validation first, as `Finetune` splits by a seed."""
+    images, labels = (torch.cat([getattr(validation, one), getattr(training, one)]) for one in ("images", "labels"))
+    spare = 10  # a test part of which nobody asks anything
+    images, labels = torch.cat([images, images[:spare]]), torch.cat([labels, labels[:spare]])
+    np.savez(path, x_train=images.permute(0, 2, 3, 1).numpy(), y_train=labels.numpy())
+    return path
+
+
+# --- many trials at once
+
+
+def many(run: Run) -> tuple[Finetune, list[Trial], int]:
+    """Trials at batch 64 that differ in their learning rates, and the image-steps of each."""
+    cpu, quick = run.device.type == "cpu", run.sizes is QUICK
+    count, batch = (64, 16) if quick else (640, 64) if cpu else (16_384, 64)
+    data = noise(count + 64, 32, 3, torch.device("cpu"))
+    path = run.folder / "noise.npz"
+    np.savez(path, x_train=data.images.permute(0, 2, 3, 1).numpy(), y_train=data.labels.numpy())
+    more = {**(SMALL if cpu else WIDE), "resolution": 32 if cpu else 64, "epochs": 1 if quick else 2}
+    settings = {"dataset": "arrays", "path": str(path), "train_samples": count, "validation_samples": 54, **more}
+    objective = Finetune({**settings, "test_samples": 10, "batch_size": batch})
+    objective.prepare(str(run.device))
+    numbers = range(max(run.sizes.together))
+    trials = [Trial(n, {"lr": 0.01 + n / 1e3}, n, run.folder / str(n), device=str(run.device)) for n in numbers]
+    return objective, trials, count * objective.settings["epochs"]
+
+
+def together(run: Run) -> None:
+    """Throughput of K trials trained as one against one alone."""
+    objective, trials, images = many(run)
+    objective(trials[0])
+    alone = 0.0
+    for size in run.sizes.together:
+        work = (lambda: objective(trials[0])) if size == 1 else (lambda size=size: objective.together(trials[:size]))
+        costs = [run.measure(work) for _ in range(run.sizes.rounds)]
+        rate = statistics.median(run.rate(size * images, cost) for cost in costs)
+        alone = alone or rate
+        figures = {"trials": size, "images_per_s": rate, "ratio": rate / alone, "joules": costs[-1].joules}
+        text = f"{rate:.0f} images/s, {run.joules(size * images, costs[-1])}: {rate / alone:.2f}x one alone"
+        run.tell(f"together {size} trials in one network", figures, f"{text} (target on a GPU 3x)")
+
+
+def packed(run: Run) -> None:
+    """Throughput of K processes that each train a trial on the same device, with and without MPS."""
+    _, _, images = many(run)
+    alone = 0.0
+    for mps, size in itertools.product((False, True), run.sizes.packed):
+        with mps_daemon(run.folder, mps) as environment:
+            if environment is None:
+                continue
+            seconds, cost = processes(run, size, environment)
+        rate = size * images / seconds
+        alone = alone or rate
+        figures = {"processes": size, "mps": mps, "images_per_s": rate, "ratio": rate / alone, "joules": cost.joules}
+        text = f"{rate:.0f} images/s of wall time, {run.joules(size * images, cost)}: {rate / alone:.2f}x one alone"
+        run.tell(f"packed {size} processes{' with MPS' if mps else ''}", figures, f"{text} (target on a GPU 3x)")
+
+
+def processes(run: Run, size: int, environment: dict[str, str]) -> tuple[float, Cost]:
+    """Wall seconds in which `size` processes, all ready before, train a trial each."""
+    place = Path(tempfile.mkdtemp(dir=run.folder))
+    command = [sys.executable, __file__, "--device", str(run.device), "--worker", str(place)]
+    started = [subprocess.Popen([*command, "--number", str(n)], env=environment) for n in range(size)]
+    try:
+        while len(list(place.glob("ready-*"))) < size:
+            if any(process.poll() is not None for process in started):
+                raise RuntimeError("a process of the packed trials has ended before its start")
+            time.sleep(0.01)
+        begin = time.perf_counter()
+        (place / "go").touch()
+        cost = run.measure(lambda: [process.wait() for process in started])
+        if any(process.returncode for process in started):
+            raise RuntimeError("a process of the packed trials has failed")
+        ends = [float((place / f"end-{n}").read_text()) for n in range(size)]
+    finally:
+        for process in started:
+            process.kill()
+    return max(ends) - begin, cost  # perf_counter is one clock for all processes of a Linux machine
+
+
+def worker(run: Run, place: Path, number: int) -> None:
+    """One of the packed processes."""
+    objective, trials, _ = many(run)
+    objective.prepare(str(run.device))
+    objective(trials[0])
+    synchronize(run.device)
+    (place / f"ready-{number}").touch()
+    while not (place / "go").exists():
+        time.sleep(0.001)
+    objective(trials[number % len(trials)])
+    synchronize(run.device)
+    (place / f"end-{number}").write_text(str(time.perf_counter()))
+
+
+@contextlib.contextmanager
+def mps_daemon(folder: Path, wanted: bool) -> Iterator[dict[str, str] | None]:
+    """NVIDIA's multi-process service for the processes inside; None where there is none."""
+    control = shutil.which("nvidia-cuda-mps-control")
+    if not wanted:
+        yield dict(os.environ)
+        return
+    environment = {**os.environ, "CUDA_MPS_PIPE_DIRECTORY": str(folder / "mps"), "CUDA_MPS_LOG_DIRECTORY": str(folder)}
+    if control is None or subprocess.run([control, "-d"], env=environment, check=False).returncode:
+        yield None
+        return
+    try:
+        yield environment
+    finally:
+        subprocess.run([control], input="quit\n", text=True, env=environment, check=False, timeout=60)
+
+
+def graphs(run: Run) -> None:
+    """Throughput at small batches with CUDA graphs and without."""
+    if run.device.type != "cuda":
+        return
+    data = noise(16_384, 32, 3, run.device)
+    for batch in (16, 64):
+        one = bench(run.folder, run.device, data, resolution=64, batch_size=batch, epochs=100, **WIDE)
+        rates = {
+            name: run.rate(len(data), epochs(run, chosen, data))
+            for name, chosen in (("eager", without_graphs(one)), ("graphs", one))
+        }
+        ratio = rates["graphs"] / rates["eager"]
+        text = f"{rates['graphs']:.0f} images/s against {rates['eager']:.0f} without: {ratio:.2f}x"
+        run.tell(f"graphs batch {batch}", {**rates, "batch_size": batch, "ratio": ratio}, text)
+
+
+CHECKS = {check.__name__: check for check in (pipeline, overhead, limit, trial, together, graphs, packed, versus)}
+
+
+@contextlib.contextmanager
+def told(run: Run, name: str) -> Iterator[None]:
+    """Say how a check failed and go on with the next: the machine is lent for one call. Tests want to fail."""
+    try:
+        yield
+    except Exception as error:
+        if run.sizes is QUICK:
+            raise
+        traceback.print_exc()
+        run.tell(name, {"error": str(error)}, f"FAILED: {type(error).__name__}: {error}")
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(CHECKS))
+    parser.add_argument("--results", type=Path)
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--number", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    device = torch.device(options.device)
+    torch.set_num_threads(1)
+    torch.backends.cudnn.benchmark = False
+    sizes = QUICK if options.quick else GPU if device.type == "cuda" else CPU
+    with tempfile.TemporaryDirectory() as folder, open_meters(devices=[str(device)]) as meters:
+        run = Run(device, meters, sizes, Path(folder), options.results)
+        if options.worker is not None:
+            worker(run, options.worker, options.number)
+            return
+        for name in options.only:
+            with told(run, name):
+                CHECKS[name](run)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
