@@ -185,3 +185,33 @@ def test_the_hand_default_is_good_and_the_embedded_weights_make_it_so(tmp_path):
 
     assert accuracy("embedded") >= 0.96
     assert accuracy("none") < 0.93
+
+
+def test_the_rate_follows_the_batch_size_if_asked(tmp_path):
+    def loss(table, **params):
+        return Finetune(SMALL | {"epochs": 1} | table)(trial(tmp_path, params))["val_loss"]
+
+    assert loss({"lr_reference_batch": 32}, batch_size=64, lr=0.1) == loss({}, batch_size=64, lr=0.2)
+    assert loss({"lr_reference_batch": 16}, batch_size=64, optimizer="adamw") == pytest.approx(
+        loss({}, batch_size=64, optimizer="adamw", lr=0.2), rel=1e-6
+    )
+
+
+def test_every_hyperparameter_has_its_effect_and_its_default_has_none(tmp_path):
+    objective = Finetune(SMALL | {"epochs": 1, "train_samples": 64, "batch_size": 16})
+    changes = {"layer_decay": 0.5, "head_lr_factor": 5.0, "ema": 0.9, "dropout": 0.5, "warmup": 0.5, "resolution": 40}
+    default = objective(trial(tmp_path))
+    assert objective(trial(tmp_path, {name: objective.settings[name] for name in (*changes, "schedule")})) == default
+    for name, value in [*changes.items(), ("schedule", "linear"), ("schedule", "constant")]:
+        assert objective(trial(tmp_path, {name: value})) != default, name
+
+
+def test_beta2_is_adamws(tmp_path):
+    objective = Finetune(SMALL | {"epochs": 2, "train_samples": 64})
+    losses = [
+        objective(trial(tmp_path, {"optimizer": name, "beta2": beta2}))["val_loss"]
+        for name in ("sgd", "adamw")
+        for beta2 in (0.9, 0.999)
+    ]
+    assert losses[0] == losses[1]
+    assert losses[2] != losses[3]

@@ -1,6 +1,8 @@
 """One epoch, one evaluation."""
 
+import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,6 +18,7 @@ from autode.training.optimizers import make_optimizer
 from autode.training.settings import hyperparameters, resolve
 
 CPU = torch.device("cpu")
+PRECISIONS = ("float32", "bfloat16")
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
@@ -134,3 +137,71 @@ def test_evaluation_changes_nothing():
     before = {name: value.clone() for name, value in subject.model.state_dict().items()}
     assert evaluate(subject, split()) == evaluate(subject, split())
     assert all(torch.equal(value, before[name]) for name, value in subject.model.state_dict().items())
+
+
+def test_the_average_is_what_is_judged_and_follows_the_weights():
+    chosen, data = values(lr=0.05, ema=0.5, epochs=4, augmentation=0.0), split()
+    plain = learner(chosen)
+    subject = replace(plain, averaged=copy.deepcopy(plain.model))
+    before = evaluate(subject, data)
+    mean, seen = subject.averaged.fc.weight.detach().clone(), []
+    train_epoch(subject, data, chosen, 1, 0, after_step=lambda *_: seen.append(plain.model.fc.weight.detach().clone()))
+    for step, weight in enumerate(seen):
+        decay = min(0.5, (1 + step) / (10 + step))
+        mean = decay * mean + (1 - decay) * weight
+    torch.testing.assert_close(subject.averaged.fc.weight.detach(), mean)
+    assert torch.equal(subject.averaged.bn1.running_mean, plain.model.bn1.running_mean)
+    assert evaluate(subject, data) not in (before, evaluate(plain, data))
+
+
+def test_an_epoch_in_pieces_is_the_epoch():
+    chosen, data = values(augmentation=0.5), split()
+    whole, pieces = learner(chosen), learner(chosen)
+    sums = {}
+    loss = train_epoch(whole, data, chosen, 1, 0, after_step=lambda done, total: sums.setdefault(done, total.clone()))
+    assert list(sums) == [1, 2, 3]
+
+    def cut(done, total):
+        if done == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train_epoch(pieces, data, chosen, 1, 0, after_step=cut)
+    assert train_epoch(pieces, data, chosen, 1, 0, done=2, loss_sum=sums[2]) == loss
+    assert torch.equal(whole.model.fc.weight, pieces.model.fc.weight)
+
+
+def test_dropout_depends_on_the_seed_and_leaves_the_global_generator_alone():
+    chosen, data = values(), split()
+
+    def loss(seed):
+        subject = learner(chosen)
+        subject.model.fc = nn.Sequential(nn.Dropout(0.5), subject.model.fc)
+        torch.manual_seed(torch.seed())
+        before = torch.get_rng_state()
+        value = train_epoch(subject, data, chosen, 1, seed)
+        assert torch.equal(torch.get_rng_state(), before)
+        return value
+
+    assert loss(3) == loss(3)
+
+
+def test_without_augmentation_nothing_is_mirrored():
+    chosen, data = values(augmentation=0.0), split()
+    plain = learner(chosen)
+    assert train_epoch(replace(plain, flips=True), data, chosen, 1, 0) == train_epoch(
+        learner(chosen), data, chosen, 1, 0
+    )
+
+
+def test_sixteen_bits_are_close_to_thirty_two():
+    chosen, data = values(), split()
+    exact, rough = (train_epoch(replace(learner(chosen), precision=p), data, chosen, 1, 0) for p in PRECISIONS)
+    assert rough != exact
+    assert rough == pytest.approx(exact, rel=0.05)
+
+
+def test_one_channel_is_enough_for_a_network_of_one():
+    images = split(4).images
+    inputs = Inputs(32, (0.5,), (0.5,), CPU)(images)
+    torch.testing.assert_close(inputs, images / 127.5 - 1)

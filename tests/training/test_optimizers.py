@@ -78,3 +78,19 @@ def test_zero_momentum_is_plain_gradient_descent():
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="unknown optimizer 'lion': expected 'sgd' or 'adamw'"):
         make_optimizer(network(), "lion", 0.1, 0.0, 0.9)
+
+
+def test_each_part_has_its_own_rate_and_the_schedule_scales_them_all():
+    model = network()
+    rates = {"0": 0.25, "1": 0.5, "2": 2.0}
+    optimizer = make_optimizer(model, "sgd", 0.1, 0.01, 0.9, factor=lambda name: rates[name[0]])
+    set_lr_factor(optimizer, 0.5)
+    found = {id(parameter): group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
+    for name, parameter in model.named_parameters():
+        assert found[id(parameter)] == pytest.approx(0.1 * 0.5 * rates[name[0]])
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.01, 0.0}
+
+
+def test_adamw_has_a_beta2():
+    optimizer = make_optimizer(network(), "adamw", 0.1, 0.0, 0.8, beta2=0.9)
+    assert all(group["betas"] == (0.8, 0.9) for group in optimizer.param_groups)
