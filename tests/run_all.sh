@@ -9,17 +9,21 @@ if [ $# -gt 0 ]; then
     exec "$python" -m pytest "$@"
 fi
 slurm=tests/integration/slurm
+first=("$slurm/test_steps.py" "$slurm/test_collect.py")
+second=("$slurm/test_container.py" "$slurm/test_walkthrough.py")
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
-"$python" -m pytest "$slurm"/test_steps.py "$slurm"/test_collect.py >"$logs/1" 2>&1 &
-first=$!
-"$python" -m pytest "$slurm" --ignore="$slurm"/test_steps.py --ignore="$slurm"/test_collect.py >"$logs/2" 2>&1 &
-second=$!
+"$python" -m pytest "${first[@]}" >"$logs/1" 2>&1 &
+parts=($!)
+"$python" -m pytest "${second[@]}" >"$logs/2" 2>&1 &
+parts+=($!)
+"$python" -m pytest "$slurm" $(printf -- '--ignore=%s ' "${first[@]}" "${second[@]}") >"$logs/3" 2>&1 &
+parts+=($!)
 "$python" -m pytest --ignore="$slurm"
 status=$?
-for part in "$first" "$second"; do
+for part in "${parts[@]}"; do
     wait "$part" || status=1
 done
-cat "$logs/1" "$logs/2"
+cat "$logs/1" "$logs/2" "$logs/3"
 exit "$status"

@@ -10,12 +10,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from pages import ROOT
 from slurmbed import Cluster
 from slurmbed.requirements import PATH
 
-ROOT = Path(__file__).parents[3]
 STANDIN = ROOT / "tests/containers/standin"
-sys.path.insert(0, str(STANDIN))
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,6 @@ class Checkout:
         done = self.cluster.run(*line, folder=self.folder, env=self.environment, check=False)
         assert not check or done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         return str(done.stdout)
-
-
-def commands_of(page: Path) -> list[str]:
-    """Return the blocks of a page that its test runs: those marked ``bash``; those marked ``sh`` are only shown."""
-    return re.findall(r"^```bash\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
 def submitted(output: str) -> int:

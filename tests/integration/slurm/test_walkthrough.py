@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from checkout import ROOT, Checkout, commands_of, submitted
+from checkout import Checkout, submitted
+from pages import ROOT, commands_of, shorten
 from slurmbed import Cluster
 from slurmbed.waiting import until
 
@@ -16,16 +17,6 @@ import autode
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 WATTS = 200.0
-
-
-def shorten(checkout: Checkout, name: str, **settings: object) -> None:
-    """Replace settings of a workflow in the checkout, so that its study is short."""
-    path = checkout.folder / "workflows" / name
-    text = path.read_text()
-    for key, value in settings.items():
-        text, found = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
-        assert found == 1, key
-    path.write_text(text)
 
 
 def told(folder: Path) -> int:
@@ -39,9 +30,9 @@ def runs(folder: Path) -> int:
 
 
 def test_a_containerised_study_outlives_a_node(checkout: Checkout, cluster: Cluster) -> None:
-    page = ROOT / "docs/first-cluster-study.md"
-    assert "\ncontainers/build.sh " in page.read_text(), "how the image was made"
-    shorten(checkout, "quickstart.toml", evaluations=16, population=8, epochs=1, seeds=0)
+    page = "first-cluster-study.md"
+    assert "\ncontainers/build.sh " in (ROOT / "docs" / page).read_text(), "how the image was made"
+    shorten(checkout.folder, "quickstart.toml", evaluations=16, population=8, epochs=1, seeds=0)
     doctor, inspect, describe, look, submit, watch, collect = commands_of(page)
 
     assert re.search(r"MPI +works +srun --mpi=pmi2", checkout.shell(doctor))
@@ -73,8 +64,8 @@ def test_a_containerised_study_outlives_a_node(checkout: Checkout, cluster: Clus
 
 
 def test_a_sweep_is_compared_by_joules_though_a_node_dies(checkout: Checkout, cluster: Cluster) -> None:
-    shorten(checkout, "small-sweep.toml", evaluations=8, population=4)
-    submit, collect_and_report = commands_of(ROOT / "docs/energy-comparison.md")
+    shorten(checkout.folder, "small-sweep.toml", evaluations=8, population=4)
+    submit, collect_and_report = commands_of("energy-comparison.md")
     job, out = submitted(checkout.shell(submit)), checkout.folder / "results/small-sweep"
 
     until(lambda: sum(map(told, out.glob("algorithm=*"))) >= 1, "a finished trial", seconds=300)
