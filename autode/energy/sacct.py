@@ -130,11 +130,14 @@ class _Fields:
         """Return one value a row; rows whose text cannot be read are reported and marked bad."""
         if name not in self.table:
             return np.full(len(self.table), missing, dtype=dtype)
+        column: np.ndarray = self.table[name].to_numpy()
         if reader is str:
-            as_printed: np.ndarray = self.table[name].to_numpy()
-            return as_printed
+            return column
+        if column.dtype == float:  # numbers already; only joules have values that are none
+            unset = (column >= values.ABSURD_J) | (column < 0) if reader is values.joules else np.False_
+            return np.where(unset, np.inf, column)
         if name not in self._distinct:
-            self._distinct[name] = pd.factorize(self.table[name].to_numpy())
+            self._distinct[name] = pd.factorize(column)
         codes, distinct = self._distinct[name]
         try:
             found = np.array([reader(text) for text in distinct], dtype=dtype)
@@ -198,8 +201,12 @@ def _typed(table: pd.DataFrame, lines: np.ndarray, skipped: Skipped, max_node_po
 
 def _job_ids(fields: _Fields, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split the job ids, which are nearly all different, row by row."""
-    parts = [text.partition(".") for text in texts]
-    jobs, steps = [part[0] for part in parts], [part[2] for part in parts]
+    jobs: list[str] = []
+    steps: list[str] = []
+    for text in texts:
+        job, _, step = text.partition(".")
+        jobs.append(job)
+        steps.append(step)
     usual = (
         all(jobs)
         and "".join(jobs).replace("_", "").isdigit()

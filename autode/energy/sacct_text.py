@@ -19,6 +19,10 @@ _BLOCK_BYTES = 8 << 20
 _SEPARATOR = b"\x1f"  # stands for a delimiter of several characters
 
 
+#: Fields that Slurm prints as plain digits (with ``--noconvert``), or not at all.
+_NUMBERS = frozenset(("elapsedraw", "nnodes", "ntasks", "alloccpus", "ncpus", "cputimeraw", "consumedenergyraw"))
+
+
 class SacctError(ValueError):
     """Raised for text that is not sacct's output; names the line."""
 
@@ -186,20 +190,35 @@ def _table(
     wanted = [index for index, name in enumerate(layout.names) if name in known]
     if not len(lines):
         return pd.DataFrame(columns=[layout.names[index] for index in wanted], dtype=object), lines
-    table = pd.read_csv(
+    if b"_" not in block and b"+" not in block:  # neither arrays nor parts: job numbers are the raw ones
+        wanted = [index for index in wanted if layout.names[index] != "jobidraw" or "jobid" not in layout.names]
+    numbers = [index for index in wanted if layout.names[index] in _NUMBERS]
+    try:
+        table = _parsed(block, separator, wanted, numbers)
+    except ValueError:  # some number has a unit, or is none: then it is read as the text it is
+        table = _parsed(block, separator, wanted, [])
+    table.columns = pd.Index([layout.names[index] for index in wanted])
+    return table, lines
+
+
+def _parsed(block: bytes, separator: bytes, wanted: list[int], numbers: list[int]) -> pd.DataFrame:
+    """Split lines into strings, and some columns of plain numbers into floats (empty is NaN), at the speed of C."""
+    types = {index: float if index in numbers else object for index in wanted}
+    table: pd.DataFrame = pd.read_csv(  # type: ignore[call-overload]
         io.BytesIO(block),
         sep=separator.decode("latin-1"),
         header=None,
         usecols=wanted,
-        dtype=object,
-        na_filter=False,
+        dtype=types,
+        keep_default_na=False,
+        na_values={index: [""] for index in numbers},
+        na_filter=bool(numbers),
         quoting=3,  # a quote is a character like any other (csv.QUOTE_NONE)
         skip_blank_lines=False,
         engine="c",
         encoding_errors="replace",
     )
-    table.columns = pd.Index([layout.names[index] for index in wanted])
-    return table, lines
+    return table
 
 
 def _good_lines(

@@ -54,16 +54,14 @@ def tres(text: str, name: str) -> float:
     In TRES lists Slurm prints exact multiples of 1024 in binary thousands: 2048 J is ``2K``. Memory counts in MiB where
     it has no unit of its own (``mem=800M`` has one).
     """
-    start = text.find(f"{name}=")
-    while start > 0 and text[start - 1] != ",":  # the end of a longer name
-        start = text.find(f"{name}=", start + 1)
-    if start < 0:
+    _, found, rest = f",{text}".partition(f",{name}=")
+    if not found:
         return math.nan
-    number = text[start + len(name) + 1 :].partition(",")[0]
+    number = rest.partition(",")[0]
     if number.isdigit():
         return float(number)
-    if number[:-1].isdigit() and number[-1] in _BINARY:
-        return float(number[:-1]) * _BINARY[number[-1]]
+    if number[:-1].isdigit() and (factor := _BINARY.get(number[-1])):
+        return float(number[:-1]) * factor
     match = _NUMBER.match(number)
     if match is None:
         raise ValueError(f"TRES item {name}={number} is not a number with an optional unit")
