@@ -91,9 +91,11 @@ def _enter(
         view += ["--bind", outside, inside or outside]
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_HANDED_ON}
     environment |= {"PATH": _PATH, **variables}
-    done = subprocess.run(["bwrap", *root, *view, *options, "--", *command], env=environment, check=False)
-    if done.returncode:
-        sys.exit(done.returncode if done.returncode > 0 else 128 - done.returncode)
+    bwrap = shutil.which("bwrap") or "bwrap"
+    line = [bwrap, *root, *view, *options, "--", *command]
+    if not writable:  # become the command: signals reach it, and so do open files such as srun's connection to MPI
+        os.execve(bwrap, line, environment)
+    subprocess.run(line, env=environment, check=True)
 
 
 def _write_scripts(image: Path, definition: Definition) -> None:
