@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autode.energy.ledger_shares import Series, split
+from autode.energy.ledger_totals import book_total
 
 TRIAL, OVERHEAD, LOST, IDLE, UNATTRIBUTED = ACCOUNTS = ("trial", "overhead", "lost", "idle", "unattributed")
 
@@ -197,6 +198,9 @@ def apportion(meter: Meter, works: Sequence[Work]) -> Ledger:
     flagged: set[_Key] = set()
     begin, end = meter.counter.times[0], meter.counter.times[-1]
     inside = [work for work in works if work.end > begin and work.start < end]
+    if meter.by_time_only and meter.idle_w is None and not meter.gpus and meter.slots > 0:
+        empty = IDLE, "empty slots", "core_seconds"
+        return _closed(book_total(meter.counter, meter.slots, inside, empty), flagged, meter, inside)
     edges = {begin, end} | {min(max(t, begin), end) for work in inside for t in (work.start, work.end)}
     times = sorted(edges)
     beginning = sorted(inside, key=lambda work: work.start)

@@ -192,6 +192,38 @@ def test_a_total_is_split_by_slots_and_time() -> None:
     assert joules(ledger, "idle") == {"empty slots": (40 + 10) * 200.0}
 
 
+def piece_by_piece(seconds: int, watts: float, slots: float, works: list[Work]) -> dict[tuple[str, str], float]:
+    """The rules for a total, written as they are said: microjoules by name and rule, piece by piece."""
+    found: dict[tuple[str, str], float] = {}
+    edges = sorted({0.0, float(seconds), *(min(max(t, 0.0), seconds) for w in works for t in (w.start, w.end))})
+    for start, stop in itertools.pairwise(edges):
+        active = [work for work in works if work.start <= start and work.end >= stop and work.end > work.start]
+        energy, used = watts * (stop - start) * 1e6, sum(work.slots for work in active)
+        if len(active) == 1 and used >= slots:
+            parts = {(active[0].name, "node_exclusive"): energy}
+        else:
+            a_slot = energy / max(used, slots)
+            parts = {(work.name, "core_seconds"): a_slot * work.slots for work in active}
+            parts["empty slots", "core_seconds"] = a_slot * max(slots - used, 0.0)
+        for key, part in parts.items():
+            found[key] = found.get(key, 0.0) + part
+    return found
+
+
+@given(
+    st.lists(st.tuples(st.integers(-3, 12), st.integers(0, 9), st.sampled_from([0.0, 1.0, 2.0])), max_size=8),
+    st.sampled_from([1.0, 2.0, 4.0]),
+)
+def test_a_total_of_many_works_is_split_as_piece_by_piece(given_: list[tuple[int, int, float]], slots: float) -> None:
+    works = [Work(str(n), float(at), float(at + length), slots=own) for n, (at, length, own) in enumerate(given_)]
+    ledger = apportion(Meter("job", steady(10, 400), slots, by_time_only=True), works)
+    truth = piece_by_piece(10, 400.0, slots, works)
+    found = {(entry.name, entry.share_rule): entry.energy_uj for entry in ledger.entries}
+    assert found.keys() <= truth.keys()
+    for key, energy in truth.items():
+        assert found.get(key, 0) == pytest.approx(energy, abs=1.01)
+
+
 def test_shares_known_less_well_are_more_uncertain() -> None:
     works = [Work("1", 0, 100, cpu=Series.steady(0, 100, 50)), Work("2", 0, 100, cpu=Series.steady(0, 100, 50))]
     by_use = apportion(Meter("n", steady(100, 200), slots=2), works).entries[0]
