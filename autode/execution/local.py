@@ -16,6 +16,7 @@ from pathlib import Path
 
 from autode.execution.evaluate import Place, begun, failure, utc_now
 from autode.execution.events import EpochDone, Event, Finished, Started
+from autode.execution.interpreter import module_command
 from autode.execution.lifetime import kill_group
 from autode.execution.output import keep_output, scratch_log
 from autode.execution.pipes import readable
@@ -61,7 +62,7 @@ class LocalWorker:
 
         ours, theirs = socket.socketpair()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "autode.execution.worker", str(theirs.fileno())],
+            [*module_command("autode.execution.worker"), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             env=worker_environment(self._threads),
             stdin=subprocess.DEVNULL,

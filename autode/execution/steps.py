@@ -12,7 +12,6 @@ import os
 import secrets
 import socket
 import struct
-import sys
 import time
 from collections import Counter, deque
 from dataclasses import replace
@@ -23,6 +22,7 @@ from typing import Any
 from autode.execution.allocation import Allocation, batch_job, step_environment
 from autode.execution.evaluate import Place, failure, utc_now
 from autode.execution.events import Event, Finished
+from autode.execution.interpreter import module_command
 from autode.execution.srun import ADDRESS, KEY, NUMBER, Hello, JobStep, Order, StepStarted
 from autode.execution.worker import Setup
 from autode.trial import INTERRUPTED, LOST, TrialTask
@@ -92,7 +92,7 @@ class StepExecutor:
             rank = min(set(range(self.ranks)) - {step.rank for step in self._steps.values()})
             contact = {ADDRESS: self._address, KEY: self._key.hex(), NUMBER: str(number)}
             node = self._emptiest_node()
-            command = [*self._allocation.srun(f"trial{task.number:05d}", node), sys.executable, "-m", _PROGRAM]
+            command = [*self._allocation.srun(f"trial{task.number:05d}", node), *module_command(_PROGRAM)]
             self._steps[number] = JobStep(task, rank, command, step_environment(contact), node)
 
     def _emptiest_node(self) -> str:
