@@ -12,14 +12,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pages import ROOT, commands_of, shorten
+from pages import ROOT, TINY, commands_of, shorten
 
 pytestmark = pytest.mark.slow
 
 
 def test_the_commands_of_the_page_work_as_they_stand(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "workflows", tmp_path / "workflows")
-    shorten(tmp_path, "quickstart.toml", evaluations=4, population=4, epochs=1, seeds=0)
+    shorten(tmp_path, "quickstart.toml", search__evaluations=4, confirm__seeds=0, **TINY)
     environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     said = []
     for block in commands_of("first-study.md"):

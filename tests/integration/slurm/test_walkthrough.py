@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from checkout import Checkout, submitted
-from pages import ROOT, commands_of, shorten
+from pages import ROOT, TINY, commands_of, shorten
 from slurmbed import Cluster
 from slurmbed.waiting import until
 
@@ -17,6 +17,7 @@ import autode
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 WATTS = 200.0
+EVALUATIONS = 40
 
 
 def told(folder: Path) -> int:
@@ -26,13 +27,23 @@ def told(folder: Path) -> int:
 
 
 def runs(folder: Path) -> int:
-    return (folder / "journal.jsonl").read_text().count('"type":"run"')
+    """Return how many runs of the program have begun on a study."""
+    journal = folder / "journal.jsonl"
+    return journal.read_text().count('"type":"run"') if journal.exists() else 0
+
+
+def cell_of(out: Path, task: dict[str, str]) -> Path:
+    """Return the folder of an array task's study."""
+    script = (out / "submit.sbatch").read_text()
+    found = re.search(rf"^    {task['ArrayTaskId']}\) cell=\(--out (\S+) ", script, re.MULTILINE)
+    assert found, script
+    return out / Path(found[1]).name
 
 
 def test_a_containerised_study_outlives_a_node(checkout: Checkout, cluster: Cluster) -> None:
     page = "first-cluster-study.md"
     assert "\ncontainers/build.sh " in (ROOT / "docs" / page).read_text(), "how the image was made"
-    shorten(checkout.folder, "quickstart.toml", evaluations=16, population=8, epochs=1, seeds=0)
+    shorten(checkout.folder, "quickstart.toml", search__evaluations=EVALUATIONS, confirm__seeds=0, **TINY)
     doctor, inspect, describe, look, submit, watch, collect = commands_of(page)
 
     assert re.search(r"MPI +works +srun --mpi=pmi2", checkout.shell(doctor))
@@ -41,17 +52,20 @@ def test_a_containerised_study_outlives_a_node(checkout: Checkout, cluster: Clus
     assert "apptainer exec autode.sif" in checkout.shell(look)
     job, out = submitted(checkout.shell(submit)), checkout.folder / "results/first"
 
-    until(lambda: told(out) >= 2, "finished trials", seconds=300)
+    cluster.wait(job, "RUNNING", seconds=120)
     dead = int(cluster.job(job)["BatchHost"].removeprefix("node"))
+    until(lambda: told(out) >= 2, "finished trials", seconds=300)
     cluster.power_off(dead)
+    before = told(out)
     try:
-        assert "evaluations" in checkout.shell(watch) or "trials" in checkout.shell(watch)
+        assert re.search(rf"trials +{before}/{EVALUATIONS} done", checkout.shell(watch))
         until(lambda: cluster.job(job)["Restarts"] == "1", "Slurm to put the job back into the queue", seconds=150)
         (ended,) = cluster.wait(job, seconds=300)
     finally:
         cluster.power_on(dead)
     assert ended["JobState"] == "COMPLETED", (out / f"slurm-{job}.log").read_text()
-    assert (told(out), runs(out)) == (16, 2)
+    assert 2 <= before < EVALUATIONS, "it was in the middle"
+    assert (told(out), runs(out)) == (EVALUATIONS, 2)
 
     said = checkout.shell(collect)
     assert "Energy Consumed" in said or "mean node power" in said
@@ -64,14 +78,15 @@ def test_a_containerised_study_outlives_a_node(checkout: Checkout, cluster: Clus
 
 
 def test_a_sweep_is_compared_by_joules_though_a_node_dies(checkout: Checkout, cluster: Cluster) -> None:
-    shorten(checkout.folder, "small-sweep.toml", evaluations=8, population=4)
+    shorten(checkout.folder, "small-sweep.toml", search__evaluations=12, execution__workers=1, **TINY)
     submit, collect_and_report = commands_of("energy-comparison.md")
     job, out = submitted(checkout.shell(submit)), checkout.folder / "results/small-sweep"
 
-    until(lambda: sum(map(told, out.glob("algorithm=*"))) >= 1, "a finished trial", seconds=300)
+    until(lambda: any(map(runs, out.glob("algorithm=*"))), "a study to begin", seconds=300)
     running = [task for task in cluster.jobs(job) if task["JobState"] == "RUNNING"]
     assert len(running) <= 2, "the throttle"
-    dead = int(running[0]["BatchHost"].removeprefix("node"))
+    dead, cell = int(running[0]["BatchHost"].removeprefix("node")), cell_of(out, running[0])
+    until(lambda: told(cell) >= 1, "a finished trial", seconds=300)
     cluster.power_off(dead)
     try:
         tasks = cluster.wait(job, seconds=400)
@@ -83,14 +98,13 @@ def test_a_sweep_is_compared_by_joules_though_a_node_dies(checkout: Checkout, cl
     assert [cell.name for cell in cells] == [
         f"algorithm={algorithm}+batch_size={size}" for algorithm in ("lshade", "random") for size in (16, 64)
     ]
-    assert [told(cell) for cell in cells] == [8] * 4
-    restarted = [cell for cell in cells if runs(cell) == 2]
-    assert len(restarted) == sum(task["Restarts"] == "1" for task in tasks) <= 1, "cells restart one by one"
+    assert [told(one) for one in cells] == [12] * 4
+    assert [one for one in cells if runs(one) == 2] == [cell], "only the cell that lost its node was put back"
 
     said = checkout.shell(collect_and_report)
     assert "passed over, as no studies" in said
-    for cell in cells:
-        last = autode.load(cell).jobs.to_dict("records")[-1]
+    for one in cells:
+        last = autode.load(one).jobs.to_dict("records")[-1]
         assert last["state"] == "COMPLETED"
         assert last["energy_j"] == pytest.approx(WATTS * last["elapsed_s"], rel=0.15)
     for name in ("comparison.html", "by_setting.csv", "strategies.csv"):
