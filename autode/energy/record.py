@@ -117,13 +117,14 @@ class EnergyReading:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> EnergyReading:
         """Build a record from a dict that may carry further keys."""
-        known: dict[str, Any] = {field.name: record[field.name] for field in fields(cls) if field.name in record}
+        known: dict[str, Any] = {name: value for name, value in record.items() if name in _NAMES}
         for name in ("domains", "flags"):
             if name in known:
                 known[name] = tuple(known[name])
         return cls(**known)
 
 
+_NAMES = frozenset(field.name for field in fields(EnergyReading))
 _DEFAULTS = {
     field.name: list(field.default) if isinstance(field.default, tuple) else field.default
     for field in fields(EnergyReading)

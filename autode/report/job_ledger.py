@@ -105,9 +105,7 @@ def with_job_readings(history: History, ledgers: Sequence[JobLedger]) -> History
             parts.setdefault(name, []).append(_part(one, booked))
     for attempt in history.attempts:
         if found := parts.get(_name(attempt)):
-            known = [*(attempt.end.get("energy") or ()), *(reading.to_dict() for reading in found)]
-            attempt.end = {**attempt.end, "energy": known}  # the journal's own record stays as it is
-            attempt.__dict__.pop("readings", None)
+            attempt.readings = [*attempt.readings, *found]  # the journal's own record stays as it is
             attempt.__dict__.pop("reading", None)
     return history
 
