@@ -12,7 +12,9 @@ from autode.search.sampling import GridSearch, RandomSearch
 from autode.space import Space
 
 #: names that a workflow's ``search.algorithm`` may have
-ALGORITHMS: tuple[str, ...] = (*de.ALGORITHMS, "random", "grid")
+ALGORITHMS: tuple[str, ...] = (*de.ALGORITHMS, de.GDE3.name, "random", "grid")
+#: those of them that take several objectives; the others minimise one
+SEVERAL_OBJECTIVES: tuple[str, ...] = (de.GDE3.name, "random", "grid")
 
 
 def make_search(space: Space, settings: Mapping[str, Any], seed: int, schedule: str = "generational") -> Search:
@@ -54,4 +56,13 @@ def _only(options: Mapping[str, Any], algorithm: str, *allowed: str) -> dict[str
     return dict(options)
 
 
-__all__ = ["ALGORITHMS", "DifferentialEvolution", "GridSearch", "Proposal", "RandomSearch", "Search", "make_search"]
+__all__ = [
+    "ALGORITHMS",
+    "SEVERAL_OBJECTIVES",
+    "DifferentialEvolution",
+    "GridSearch",
+    "Proposal",
+    "RandomSearch",
+    "Search",
+    "make_search",
+]

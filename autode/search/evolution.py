@@ -14,7 +14,7 @@ import numpy as np
 
 from autode import de
 from autode.search.novelty import Novelty
-from autode.search.proposal import Proposal
+from autode.search.proposal import Fitness, Proposal
 from autode.space import Space
 
 
@@ -25,7 +25,7 @@ class DifferentialEvolution:
     ----------
     space : Space
     algorithm : str
-        A name of `autode.de.ALGORITHMS`.
+        A name of `autode.de.ALGORITHMS`, or "gde3", which takes several objectives.
     evaluations : int
         Total budget; population reduction is scheduled over it.
     seed : int
@@ -58,15 +58,17 @@ class DifferentialEvolution:
         self.evaluations = evaluations
         if start:
             options["x0"] = [space.encode(params) for params in _configurations(start)]
-        self.optimizer = de.make(
-            algorithm,
-            space.bounds,
-            max_evaluations=evaluations,
-            population=population,
-            seed=seed,
-            schedule=schedule,
-            **options,
-        )
+        settings: dict[str, Any] = {
+            "max_evaluations": evaluations,
+            "population": population,
+            "seed": seed,
+            "schedule": schedule,
+        }
+        self.optimizer: de.DifferentialEvolution | de.GDE3
+        if algorithm == de.GDE3.name:
+            self.optimizer = de.GDE3(space.bounds, **settings, **_understood(options, ("init", "x0")))
+        else:
+            self.optimizer = de.make(algorithm, space.bounds, **settings, **options)
         if isinstance(self.optimizer, de.AutoDE):
             self.optimizer.see(de.Phenotype(space.features, space.feature_groups, space.continuous))
         if space.conditional:
@@ -104,7 +106,7 @@ class DifferentialEvolution:
         self.optimizer.substitute(proposal.id, np.asarray(point))
         return replace(proposal, params=self.space.decode(point), point=point)
 
-    def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:
+    def tell(self, ids: Sequence[int], fitness: Sequence[Fitness]) -> None:
         """Hand the fitness of trial vectors to selection."""
         self.optimizer.tell(np.asarray(ids, dtype=np.int64), np.asarray(fitness, dtype=np.float64))
 
@@ -118,6 +120,13 @@ class DifferentialEvolution:
         self.optimizer.load_state_dict(de.state_from_json(state["optimizer"]))
         if self._novelty is not None:
             self._novelty.load(state["seen"])
+
+
+def _understood(options: dict[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    for name in options:
+        if name not in known:
+            raise ValueError(f"{name} is not an option of gde3; it understands population, start, {', '.join(known)}")
+    return options
 
 
 def _configurations(start: Any) -> Sequence[Mapping[str, Any]]:

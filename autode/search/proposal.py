@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+#: What is minimised: a number, or one for each objective; NaN means that the trial failed.
+Fitness = float | Sequence[float]
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -30,7 +33,10 @@ class Proposal:
 
 
 class Search(Protocol):
-    """A search strategy over configurations. Fitness is always minimised; NaN means that the trial failed."""
+    """A search strategy over configurations. Fitness is always minimised; NaN means that the trial failed.
+
+    With several objectives the fitness of each proposal is a sequence of numbers.
+    """
 
     @property
     def evaluations(self) -> int:
@@ -49,7 +55,7 @@ class Search(Protocol):
         A strategy whose arithmetic differs between processors takes the point; the others just `ask`.
         """
 
-    def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:
+    def tell(self, ids: Sequence[int], fitness: Sequence[Fitness]) -> None:
         """Report the fitness of proposals, in any order."""
 
     def state_dict(self) -> dict[str, Any]:

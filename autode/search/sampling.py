@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autode.search.proposal import Proposal
+from autode.search.proposal import Fitness, Proposal
 from autode.space import Space
 
 
@@ -38,7 +38,7 @@ class _Sampling:
         """Return the next proposal again."""
         return self.ask(1)
 
-    def tell(self, ids: Sequence[int], fitness: Sequence[float]) -> None:
+    def tell(self, ids: Sequence[int], fitness: Sequence[Fitness]) -> None:
         """Note that proposals were evaluated."""
         self._out.difference_update(ids)
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autode.space.conditions import allowed_at, allowed_by, check_condition, parents_first
+from autode.space.configspace import hyperparameters_of
 from autode.space.hyperparameters import Categorical, Float, Hyperparameter, describe, to_table
 
 Point = npt.NDArray[np.float64]
@@ -38,6 +39,11 @@ class Space:
             check_condition(name, {} if hyperparameter.when is None else hyperparameter.when, self.hyperparameters)
         self._order = parents_first(self.hyperparameters)
         self._conditional = any(h.when for h in self.hyperparameters.values())
+
+    @classmethod
+    def from_configspace(cls, configspace: Any) -> Space:
+        """Return the space that a ``ConfigSpace.ConfigurationSpace`` describes; see `hyperparameters_of`."""
+        return cls(hyperparameters_of(configspace))
 
     @property
     def dimension(self) -> int:

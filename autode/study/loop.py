@@ -19,7 +19,7 @@ from autode.execution.stopping import StopRequest
 from autode.search import Search
 from autode.study import confirm
 from autode.study.budget import Budget, wall_time_left
-from autode.study.fitness import judge
+from autode.study.fitness import judge, searched_fitness
 from autode.study.history import Attempt, History, TrialHistory, span_s
 from autode.study.journal import Journal, Record
 from autode.study.snapshot import RESULTS_BETWEEN
@@ -243,12 +243,14 @@ class Run:
 
     def _tell(self, result: TrialResult) -> None:
         """Write down a trial's result and tell the search."""
-        judged = judge(result, self.workflow)
-        told = {**_ended("told", judged.result), "value": judged.value, "fitness": judged.fitness}
-        self._note([told])
         trial = self.history.trials[result.number]
+        judged = judge(result, self.workflow, [attempt.reading for attempt in trial.attempts if attempt.end])
+        told = {**_ended("told", judged.result), "value": judged.value, "fitness": judged.fitness}
+        if judged.objectives:
+            told["objectives"] = list(judged.objectives)
+        self._note([told])
         if trial.role == "search":
-            self.search.tell([self.proposals[result.number]], [judged.fitness])
+            self.search.tell([self.proposals[result.number]], [searched_fitness(told)])
 
     def _close_lost_attempts(self) -> None:
         """Write down the end of attempts whose run died: their seconds count, and so they are not forgotten."""

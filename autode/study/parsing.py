@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autode.search import ALGORITHMS, SEVERAL_OBJECTIVES
 from autode.space import TYPES, Space
 from autode.study.errors import UserError, did_you_mean
 from autode.study.schema import Key, check_table, is_number, number, one_of, table, text, whole
@@ -18,11 +19,14 @@ OBJECTIVE: Mapping[str, Key] = {
     "command": Key("a list of texts", lambda v: bool(v) and isinstance(v, list) and all(isinstance(x, str) for x in v)),
     "metric": text(),
     "direction": one_of("minimize", "maximize", default="minimize"),
+    "metrics": Key("a list of two different texts", lambda v: _is_texts(v) and len(v) == len(set(v)) == 2),
+    "directions": Key('a list of two of "minimize", "maximize"', lambda v: _is_directions(v)),
+    "energy_class": one_of("measured", "estimated"),
     "tie_breaker": Key("a table { metric = text, weight = number }", lambda v: _is_tie_breaker(v)),
     "epochs": whole(low=1),
 }
 SEARCH: Mapping[str, Key] = {
-    "algorithm": text("lshade"),
+    "algorithm": text(),
     "population": whole(low=4),
     "evaluations": whole(low=1),
 }
@@ -41,6 +45,11 @@ BUDGET: Mapping[str, Key] = {"joules": number(0), "seconds": number(0)}
 _ENERGY: Mapping[str, Key] = {
     "meters": Key('"auto" or a list of meters', lambda v: v == "auto" or _is_texts(v), "auto"),
     "estimate_watts": Key("a list of two numbers [low, high], watts of one busy core", lambda v: _is_interval(v)),
+    # what the report computes grams with; nothing is said of carbon without the first
+    "carbon_g_per_kwh": number(),
+    "carbon_source": text(),
+    "pue": number(low=1.0),
+    "embodied_g": number(),
 }
 _CONFIRM: Mapping[str, Key] = {
     "candidates": whole(1, low=1),
@@ -80,6 +89,7 @@ def parse_objective(where: str, given: Table, space: Space) -> Table:
     """Check the objective; what a fine-tuning objective understands is judged by its own room."""
     objective = check_table(where, given, OBJECTIVE, open_ended=True)
     kind = objective.setdefault("kind", next((k for k in ("python", "command") if k in objective), "finetune"))
+    _take_two(where, objective)
     if kind == "finetune":
         objective.setdefault("metric", "val_error")
         _check_finetune(where, objective, space)
@@ -91,6 +101,34 @@ def parse_objective(where: str, given: Table, space: Space) -> Table:
     if kind == "command":
         _check_placeholders(where, objective["command"], space)
     return objective
+
+
+def parse_search(where: str, given: Table, objective: Table) -> Table:
+    """Check the search; the algorithm is by default the one that is made for small budgets."""
+    search = check_table(where, given, SEARCH, open_ended=True)
+    several = "metrics" in objective
+    search.setdefault("algorithm", "gde3" if several else "autode")
+    if several and search["algorithm"] in ALGORITHMS and search["algorithm"] not in SEVERAL_OBJECTIVES:
+        takes = ", ".join(SEVERAL_OBJECTIVES)
+        raise UserError(f"{where} algorithm: {search['algorithm']} takes one metric, [objective] has two; use {takes}")
+    return {"algorithm": search.pop("algorithm"), **search}
+
+
+def _take_two(where: str, objective: Table) -> None:
+    """Fill in what two objectives need; the first one is the study's metric wherever one is enough."""
+    if "metrics" not in objective:
+        for name in ("directions", "energy_class"):
+            if name in objective:
+                raise UserError(f"{where} {name}: needs metrics, a list of two")
+        return
+    for one, both in (("metric", "metrics"), ("tie_breaker", "metrics")):
+        if one in objective and not (one == "metric" and objective["metric"] == objective["metrics"][0]):
+            raise UserError(f"{where} {one}: cannot stand beside {both}")
+    objective["metric"] = objective["metrics"][0]
+    objective.setdefault("directions", [objective["direction"], "minimize"])
+    objective["direction"] = objective["directions"][0]
+    if "energy_j" in objective["metrics"]:
+        objective.setdefault("energy_class", "measured")
 
 
 def _check_finetune(where: str, objective: Table, space: Space) -> None:
@@ -142,6 +180,10 @@ def parse_confirm(where: str, given: Table, space: Space) -> Table:
 
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+
+
+def _is_directions(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(one in ("minimize", "maximize") for one in value)
 
 
 def _is_interval(value: Any) -> bool:

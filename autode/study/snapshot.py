@@ -14,8 +14,9 @@ from typing import Any
 
 from autode._version import __version__
 from autode.search import Search, make_search
+from autode.study.fitness import searched_fitness
 from autode.study.folder import JOURNAL_NAME, load_records
-from autode.study.history import RUNNING, History, RunHistory, TrialHistory, fitness_of
+from autode.study.history import RUNNING, History, RunHistory, TrialHistory
 from autode.study.journal import Journal, Record, decode, encode, read_on
 from autode.study.workflow import Workflow
 from autode.trial import LOST
@@ -129,7 +130,7 @@ def replay(search: Search, proposals: dict[int, int], record: Record) -> None:
             raise ValueError(f"trial {number} of the journal is not what this version of the search proposes")
         proposals[record["trial"]] = proposal.id
     elif kind == "told" and number in proposals:
-        search.tell([proposals[record["trial"]]], [fitness_of(record)])
+        search.tell([proposals[record["trial"]]], [searched_fitness(record)])
 
 
 def _condensed(history: History, best: int) -> Record:

@@ -11,7 +11,15 @@ from typing import Any
 from autode.search import ALGORITHMS, make_search
 from autode.space import Space
 from autode.study.errors import UserError, did_you_mean
-from autode.study.parsing import BUDGET, EXECUTION, SEARCH, parse_confirm, parse_energy, parse_objective, parse_space
+from autode.study.parsing import (
+    BUDGET,
+    EXECUTION,
+    parse_confirm,
+    parse_energy,
+    parse_objective,
+    parse_search,
+    parse_space,
+)
 from autode.study.schema import Key, check_table, is_whole, table, text
 
 Table = dict[str, Any]
@@ -166,12 +174,13 @@ def parse_workflow(content: Mapping[str, Any], source: str = "", folder: Path | 
         if name not in top:
             raise UserError(f"{where}: {name} is missing; a workflow needs {', '.join(_REQUIRED)}")
     space = parse_space(f"{where}: [space]", top["space"])
+    objective = parse_objective(f"{where}: [objective]", top["objective"], space)
     workflow = Workflow(
         name=top["name"],
         seed=top["seed"],
         space=space,
-        objective=parse_objective(f"{where}: [objective]", top["objective"], space),
-        search=check_table(f"{where}: [search]", top["search"], SEARCH, open_ended=True),
+        objective=objective,
+        search=parse_search(f"{where}: [search]", top["search"], objective),
         execution=check_table(f"{where}: [execution]", top["execution"], EXECUTION),
         budget=check_table(f"{where}: [budget]", top["budget"], BUDGET),
         energy=parse_energy(f"{where}: [energy]", top["energy"]),
