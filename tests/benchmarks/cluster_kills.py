@@ -12,7 +12,9 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from killed_study import Kill, KilledStudy, Tally, alive_after
@@ -40,7 +42,7 @@ class StudyOfJobs(KilledStudy):
 
     def __init__(self, folder: Path, schedule: str, seed: int, rng: random.Random, tally: Tally, cluster: Cluster):
         super().__init__(folder, schedule, seed, rng, tally)
-        self.cluster, self.job = cluster, 0
+        self.cluster, self.job, self.timed = cluster, 0, 0
         with (folder / "workflow.toml").open("a") as workflow:
             workflow.write(SLURM)
         objective = folder / "objective.py"
@@ -62,6 +64,7 @@ class StudyOfJobs(KilledStudy):
         if met is None:
             until(lambda: self.state() in ENDED, f"the end of job {self.job}", _PATIENCE_S)
         self.count(told_before, mark, met)
+        self.time_runs()
         if met is not None:
             self.tally.kills.append(met)
             return False
@@ -70,6 +73,15 @@ class StudyOfJobs(KilledStudy):
             log = (self.folder / f"out/slurm-{self.job}.log").read_text()[-3000:]
             raise RuntimeError(f"{self.folder}: job {self.job} {self.state()}\n{log}")
         return True
+
+    def time_runs(self) -> None:
+        """Note how long the runs of this job took from the opened folder to their first evaluation."""
+        begun = [datetime.fromisoformat(record["time"]) for record in self.records("run")]
+        started = self.records("started")
+        for run in range(self.timed, len(begun)):
+            first = [datetime.fromisoformat(record["time"]) for record in started if record["run"] == run]
+            self.tally.opened_s += [(first[0] - begun[run]).total_seconds()] if first else []
+        self.timed = len(begun)
 
     def state(self) -> str:
         return self.cluster.job(self.job)["JobState"]
@@ -127,7 +139,9 @@ def processes_in(folder: Path) -> dict[int, str]:
     return found
 
 
-def kill_on_cluster(folder: Path, kills: int, seed: int, rng: random.Random, tally: Tally) -> None:
+def kill_on_cluster(
+    folder: Path, kills: int, seed: int, rng: random.Random, tally: Tally, save: Callable[[Tally], None]
+) -> None:
     """Run studies on a cluster of three nodes until there were so many kills more."""
     target, number = len(tally.kills) + kills, 0
     with Cluster(nodes=NODES + 1) as cluster:
@@ -138,4 +152,5 @@ def kill_on_cluster(folder: Path, kills: int, seed: int, rng: random.Random, tal
             while not study.cycle(kill=len(tally.kills) < target):
                 print(f"{len(tally.kills)} kills", file=sys.stderr, flush=True)
             study.check()
+            save(tally)
             number += 1

@@ -23,6 +23,7 @@ import statistics
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from killed_study import KilledStudy, Tally
 from machine import machine
 
 
-def campaign(kills: int, cluster: int, seed: int) -> Tally:
+def campaign(kills: int, cluster: int, seed: int, save: Callable[[Tally], None]) -> Tally:
     rng, tally = random.Random(seed), Tally()
     with tempfile.TemporaryDirectory() as folder:
         while len(tally.kills) < kills:  # the launcher ends the other ranks when one is killed
@@ -42,16 +43,18 @@ def campaign(kills: int, cluster: int, seed: int) -> Tally:
             while not study.cycle(kill=len(tally.kills) < kills):
                 pass
             study.check()
+            save(tally)
             print(f"{len(tally.kills)} kills, {tally.studies} studies", file=sys.stderr, flush=True)
         if cluster:
             from cluster_kills import kill_on_cluster
 
-            kill_on_cluster(Path(folder), cluster, seed, rng, tally)
+            kill_on_cluster(Path(folder), cluster, seed, rng, tally, save)
     return tally
 
 
 def summary(tally: Tally, seed: int) -> dict[str, Any]:
-    fresh, again = statistics.median(tally.fresh_s), tally.restart_s
+    fresh, again = tally.fresh_s, tally.restart_s
+    beyond = [one - statistics.median(fresh) for one in again] if fresh else []
     return {
         "command": shlex.join(["OMP_NUM_THREADS=1", "python", "tests/benchmarks/kill_campaign.py", *sys.argv[1:]]),
         "machine": machine(),
@@ -70,15 +73,15 @@ def summary(tally: Tally, seed: int) -> dict[str, Any]:
         "processes_left_over": sum(kill.left_over for kill in tally.kills),
         "trials_failed_by_the_kill_of_their_worker": tally.failed_by_worker_kill,
         "ended_in_the_instant_of_the_kill_and_continued": sum(kill.ended_untold for kill in tally.kills),
-        "fresh_start_to_first_evaluation_s": spread(tally.fresh_s),
+        "fresh_start_to_first_evaluation_s": spread(fresh),
         "restart_to_first_evaluation_s": spread(again),
-        "restart_beyond_median_fresh_start_s": spread([one - fresh for one in again]),
+        "restart_beyond_median_fresh_start_s": spread(beyond),
         "opened_study_to_first_evaluation_s": spread(tally.opened_s),
     }
 
 
 def spread(seconds: list[float]) -> dict[str, float]:
-    return {"median": round(statistics.median(seconds), 3), "max": round(max(seconds), 3)}
+    return {"median": round(statistics.median(seconds), 3), "max": round(max(seconds), 3)} if seconds else {}
 
 
 def main() -> None:
@@ -88,18 +91,23 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--results", type=Path, help="folder for kills.md and kills.json")
     arguments = parser.parse_args()
-    tally = campaign(arguments.kills, arguments.cluster, arguments.seed)
-    figures = summary(tally, arguments.seed)
+
+    def save(tally: Tally) -> None:
+        if arguments.results:
+            arguments.results.mkdir(parents=True, exist_ok=True)
+            figures = summary(tally, arguments.seed)
+            rows = figures | {"each": [asdict(kill) for kill in tally.kills]}
+            (arguments.results / "kills.json").write_text(json.dumps(rows, indent=1) + "\n")
+            (arguments.results / "kills.md").write_text(page(figures))
+
+    tally = campaign(arguments.kills, arguments.cluster, arguments.seed, save)
+    save(tally)
     print(
-        f"kill_campaign: {figures['kills']} SIGKILLs {figures['by_kind']}: {tally.lost} told results lost, "
-        f"{tally.repeated} run again, {figures['restarts_failed']} of {tally.restarts} restarts failed, "
-        f"{tally.different} generational studies different; target 0 0 0 0 [{figures['machine']}; {figures['date']}]"
+        f"kill_campaign: {len(tally.kills)} SIGKILLs {dict(Counter(kill.kind for kill in tally.kills))}: "
+        f"{tally.lost} told results lost, {tally.repeated} run again, {len(tally.restarts_failed)} of "
+        f"{tally.restarts} restarts failed, {tally.different} generational studies different; target 0 0 0 0 "
+        f"[{machine()}]"
     )
-    if arguments.results:
-        arguments.results.mkdir(parents=True, exist_ok=True)
-        rows = figures | {"each": [asdict(kill) for kill in tally.kills]}
-        (arguments.results / "kills.json").write_text(json.dumps(rows, indent=1) + "\n")
-        (arguments.results / "kills.md").write_text(page(figures))
 
 
 def page(figures: dict[str, Any]) -> str:

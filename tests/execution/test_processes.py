@@ -19,6 +19,7 @@ import pytest
 from autode.execution import EpochDone, Event, Finished, Started
 from autode.execution.evaluate import Place
 from autode.execution.local import ProcessExecutor, describe_death, worker_environment
+from autode.execution.output import scratch_log
 from autode.execution.worker import Setup
 from autode.trial import Trial, TrialResult, TrialTask
 
@@ -79,6 +80,51 @@ def alive(pid: int) -> bool:
 
 
 # --- what comes out
+
+
+def test_trials_of_one_process_have_their_own_output(bench: Bench) -> None:
+    def speak(trial: Trial) -> float:
+        if trial.number != 1:
+            print(f"this is trial {trial.number}")
+        return 0.0
+
+    executor = bench.executor(speak)
+    for number in range(3):
+        executor.submit(bench.task(number))
+        bench.result(executor)
+    assert [bench.log(number).exists() for number in range(3)] == [True, False, True]
+    assert [bench.log(number).read_text() for number in (0, 2)] == ["this is trial 0\n", "this is trial 2\n"]
+
+
+def test_nothing_is_left_of_what_the_processes_print_into(bench: Bench) -> None:
+    executor = bench.executor(lambda trial: print("words") or 0.0, workers=2)
+    for number in range(2):
+        executor.submit(bench.task(number))
+    for _ in range(2):
+        bench.result(executor)
+    files = [scratch_log(worker.process.pid) for worker in executor._workers]
+    assert all(file.exists() for file in files)
+    executor._workers[0].kill()  # while it is idle; the other is asked to end
+    executor.close()
+    assert not any(file.exists() for file in files)
+
+
+def test_the_start_of_every_trial_is_told_while_it_runs(bench: Bench) -> None:
+    def wait_for_word(trial: Trial) -> float:
+        while trial.number and not (trial.folder / "end").exists():
+            time.sleep(0.01)
+        return 0.0
+
+    executor = bench.executor(wait_for_word)
+    for number in range(2):  # the process tells of its first trial, its parent of the others
+        executor.submit(bench.task(number))
+        (begin,) = bench.until(executor, Started)
+        (bench.folder / f"{number:05d}").mkdir(exist_ok=True)
+        (bench.folder / f"{number:05d}/end").touch()
+        result = bench.result(executor)
+        assert isinstance(begin, Started)
+        assert (begin.trial, begin.time) == (number, result.started)
+        assert (begin.host, begin.rank, begin.device) == (result.host, result.rank, "cpu")
 
 
 def test_output_of_python_c_code_and_subprocesses_is_in_the_trials_log(bench: Bench) -> None:

@@ -122,7 +122,7 @@ def test_a_dead_node_fails_only_its_own_trials(cluster: Cluster, study: Study) -
     assert study.told() == dict.fromkeys(range(EVALUATIONS), "completed"), "no trial has failed because of it"
     lost = study.project.records("attempt")
     assert lost, "there were trials on it"
-    assert {record["host"] for record in lost} == {host}
+    assert {(record["host"], record["state"]) for record in lost} == {(host, "lost")}
     assert all(record["error"].startswith("node_fail: the job step ") for record in lost)
     again = {record["trial"]: record["host"] for record in study.started() if record["attempt"] == 1}
     assert again == {record["trial"]: first for record in lost}, "and they went on on the other node"
