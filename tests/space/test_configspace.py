@@ -49,7 +49,7 @@ def test_what_has_no_counterpart_is_refused(configspace):
     depth = ConfigSpace.Float("depth", (0, 1))
     configspace.add(depth)
     configspace.add(ConfigSpace.GreaterThanCondition(depth, configspace["layers"], 2))
-    with pytest.raises(ValueError, match="is a GreaterThanCondition; expected that a parent equals"):
+    with pytest.raises(ValueError, match="has a GreaterThanCondition; expected that a parent equals"):
         Space.from_configspace(configspace)
 
 
