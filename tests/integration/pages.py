@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 TINY = {
     "search__population": 4,
     "objective__epochs": 1,
-    "objective__train_samples": 100,
+    "objective__train_samples": 256,  # as many as the largest batch
     "objective__validation_samples": 100,
 }
 

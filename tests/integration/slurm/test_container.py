@@ -11,7 +11,8 @@ from checkout import Checkout
 from pages import ROOT
 from slurmbed import Cluster
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+#: the first test waits for the image, too
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 WORKFLOW = """\
 name = "where"

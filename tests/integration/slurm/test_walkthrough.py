@@ -14,7 +14,8 @@ from slurmbed.waiting import until
 
 import autode
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+#: the first test waits for the image, too
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 WATTS = 200.0
 EVALUATIONS = 40
