@@ -8,6 +8,8 @@ from autode.de.arrays import FloatArray
 
 #: Scale of the Cauchy distribution of F and standard deviation of CR in JADE, SHADE and their successors.
 SPREAD = 0.1
+#: The smallest F: rounding must not make it 0.
+TINY = float(np.finfo(np.float64).tiny)
 
 
 def cauchy_factor(location: FloatArray, u: FloatArray, spread: float = SPREAD) -> FloatArray:
@@ -30,12 +32,21 @@ def cauchy_factor(location: FloatArray, u: FloatArray, spread: float = SPREAD) -
     ndarray, shape (n,)
         In (0, 1].
     """
-    # F > 0 is the part of the distribution with angles (0, arctan(location / spread) + pi/2) left of the vertical.
-    angle = np.arctan(location * (1 / spread))
-    angle += 0.5 * np.pi
-    angle *= 1.0 - u
-    factor = location + spread / np.tan(angle)
-    return np.minimum(np.maximum(factor, np.finfo(np.float64).tiny), 1.0)
+    return truncated_cauchy(location, largest_angle(location, spread), u, spread)
+
+
+def largest_angle(location: FloatArray, spread: float = SPREAD) -> FloatArray:
+    """Angle that stands for F = 0: F > 0 has the angles between 0 and this, left of the vertical, shape (n,)."""
+    return np.arctan(location * (1 / spread)) + 0.5 * np.pi
+
+
+def truncated_cauchy(location: FloatArray, angle: FloatArray, u: FloatArray, spread: float = SPREAD) -> FloatArray:
+    """Do the work of `cauchy_factor` with its `largest_angle` at hand, shapes (n,)."""
+    factor = np.tan(angle * (1.0 - u))
+    np.divide(spread, factor, out=factor)
+    factor += location
+    np.minimum(factor, 1.0, out=factor)
+    return np.maximum(factor, TINY, out=factor)
 
 
 def normal_rate(mean: FloatArray, z: FloatArray, spread: float = SPREAD) -> FloatArray:
@@ -50,7 +61,10 @@ def normal_rate(mean: FloatArray, z: FloatArray, spread: float = SPREAD) -> Floa
     spread : float
         Standard deviation.
     """
-    return np.fmax(np.minimum(mean + spread * z, 1.0), 0.0)  # fmax takes the number of (NaN, 0)
+    rate = spread * z
+    rate += mean
+    np.minimum(rate, 1.0, out=rate)
+    return np.fmax(rate, 0.0, out=rate)  # fmax takes the number of (NaN, 0)
 
 
 def truncated_normal(mean: FloatArray | float, deviation: float, u: FloatArray) -> FloatArray:

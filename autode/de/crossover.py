@@ -38,7 +38,7 @@ def binomial(mutant: FloatArray, parent: FloatArray, CR: FloatArray, u: Singles)
         Uniforms of [0, 1), one gene a row marked by `always_cross`. Single precision: 24 bits decide a comparison well
         enough and cost half the memory.
     """
-    np.copyto(mutant, parent, where=u >= CR.astype(np.float32)[:, None])
+    np.copyto(mutant, parent, where=u >= CR.astype(np.float32).reshape(-1, 1))
 
 
 def run_lengths(u: FloatArray, CR: FloatArray, dimension: int) -> IntArray:

@@ -11,37 +11,34 @@ from autode.de.arrays import FloatArray
 
 
 def improvement_weights(delta: FloatArray) -> FloatArray:
-    """Turn improvements into weights that sum to one: ``w_k = delta_k / sum(delta)`` (Tanabe & Fukunaga 2013, eq. 16).
+    """Turn improvements into weights, the largest 1 (Tanabe & Fukunaga 2013, eq. 16, but for the sum).
 
     An infinite improvement (the beaten individual had failed) counts as much as the largest finite one. Improvements
-    that are all zero weigh nothing.
+    that are all zero weigh nothing. Not normalised: in a Lehmer mean the sum cancels.
 
     Parameters
     ----------
     delta : ndarray, shape (s,)
-        Positive improvements ``f(x) - f(u)``.
+        Improvements ``f(x) - f(u)``, not negative.
     """
-    finite = np.isfinite(delta)
-    if not finite.all():
-        delta = np.where(finite, delta, delta[finite].max() if finite.any() else 1.0)
     largest = delta.max()
-    if largest <= 0:
-        return np.zeros(delta.size)
-    scaled = delta / largest  # by the largest first: the sum of very large numbers would overflow
-    weights: FloatArray = scaled / scaled.sum()
-    return weights
+    if not largest < np.inf:
+        finite = np.isfinite(delta)
+        largest = delta[finite].max() if finite.any() else 1.0
+        delta = np.where(finite, delta, largest)
+    return delta / largest if largest > 0 else np.zeros(delta.size)
 
 
 def weighted_mean(s: FloatArray, w: FloatArray) -> float:
-    """Weighted arithmetic mean ``sum w s``; w sums to one."""
-    return float(w @ s)
+    """Weighted arithmetic mean ``sum w s / sum w``."""
+    return float(w @ s) / float(w.sum())
 
 
 def weighted_lehmer(s: FloatArray, w: FloatArray, undefined: float = math.nan) -> float:
     """Weighted Lehmer mean ``sum w s^2 / sum w s`` (Tanabe & Fukunaga 2013, eq. 18); for a divisor of 0 `undefined`."""
     ws = w * s
-    divisor = float(ws.sum())
-    return float(ws @ s) / divisor if divisor > 0 else undefined
+    divisor = ws.sum()
+    return float(ws.dot(s) / divisor) if divisor > 0 else undefined
 
 
 class SuccessHistory:
@@ -104,14 +101,13 @@ class SuccessHistory:
         F, CR, delta : ndarray, shape (s,)
             Control parameters of the successful trials and what they improved.
         """
-        w = improvement_weights(delta) if F.size else delta
-        if not w.any():
+        if not F.size or not delta.max() > 0:
             return
-        k = self.position
+        k, w = self.position, improvement_weights(delta)
         old_F, old_CR = float(self.F[k]), float(self.CR[k])
-        new_CR = weighted_lehmer(CR, w, self._undefined) if self._lehmer_CR else weighted_mean(CR, w)
         self.F[k] = _merged(old_F, weighted_lehmer(F, w), self._average_F)
         if not (self._lock_terminal and math.isnan(old_CR)):
+            new_CR = weighted_lehmer(CR, w, self._undefined) if self._lehmer_CR else weighted_mean(CR, w)
             self.CR[k] = _merged(old_CR, new_CR, self._average_CR)
         self.position = (k + 1) % self._changing
 

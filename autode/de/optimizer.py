@@ -95,7 +95,7 @@ class DifferentialEvolution(Selection):
         self._table = RandomTable(rng, self.box.dimension, self.uniforms, self.normals, planes, self.forced)
         self._table.without_numbers(size)
         self._prepared = None
-        self._trials = Trials(self.box.dimension, self.parameters)
+        self._trials = Trials(self.box.dimension, self.parameters, counted=schedule == "asynchronous")
         self.asked = self.nfev = self.generations = 0
         self._bred = self._generation = self._slot = self._since_tick = 0
         self.best_x: FloatArray = np.full(self.box.dimension, np.nan)
@@ -178,8 +178,8 @@ class DifferentialEvolution(Selection):
         self.nfev += ids.size
         if not self._trials.untold:
             self._select(np.arange(self._trials.size))
-            self._end_generation()
             self._trials.clear()
+            self._end_generation()
 
     def substitute(self, trial: int, x: FloatArray) -> None:
         """Let another point, shape (D,), stand for a trial that was asked for and not told."""
@@ -248,7 +248,9 @@ class DifferentialEvolution(Selection):
         else:
             if self._prepared is None:
                 self._prepared = self._prepare(self._table.columns)
-            draws = {name: column[rows] for name, column in self._prepared.items()}
+            draws = self._prepared
+            if slots.size < self._table.rows:
+                draws = {name: column[rows] for name, column in draws.items()}
             control = self._control(draws, slots)
             x = self._build(draws, slots, control)
         self._trials.append(self._bred, x, slots, self._generation, control)

@@ -57,7 +57,7 @@ def pbest_donors(population: Population, draws: Draws, slots: IntArray) -> tuple
     """
     r1 = past(draws["r1"], slots)
     r2 = excluding(draws["r2"], population.n + population.archive.size, slots, r1)
-    return population.ranked()[draws["pbest"]], r1, population.donor_rows(r2)
+    return population.ranked().take(draws["pbest"]), r1, population.donor_rows(r2)
 
 
 def another_best(population: Population, u: FloatArray, best: int, slots: IntArray) -> IntArray:

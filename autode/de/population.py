@@ -51,7 +51,7 @@ class Population:
     def donor_rows(self, numbers: IntArray) -> IntArray:
         """Turn numbers of 0 .. n + archive size - 1 (population first, then archive) into rows of `donors`."""
         gap = self.initial_size - self.n
-        return numbers + (numbers >= self.n) * gap if gap else numbers
+        return numbers + gap * (numbers >= self.n) if gap and self.archive.size else numbers
 
     def ranked(self) -> IntArray:
         """Slots from best to worst (stable; those without a value last), shape (n,)."""
@@ -84,37 +84,36 @@ class Population:
         """Choose the best individuals, shape (size,): each in its own slot where it can, else in a deleted one's."""
         ranked = self.ranked()
         survivors = np.arange(size)
-        deleted = ranked[size:]
-        late = ranked[:size][ranked[:size] >= size]  # survivors beyond the new end fill the holes
-        late.sort()
-        holes = deleted[deleted < size]
-        holes.sort()
-        survivors[holes] = late
+        holes = np.sort(ranked[size:])
+        holes = holes[: holes.searchsorted(size)]
+        if holes.size:  # survivors beyond the new end fill them
+            late = np.sort(ranked[:size])
+            survivors[holes] = late[late.searchsorted(size) :]
         return survivors
 
-    def keep(self, survivors: IntArray) -> IntArray:
+    def moves(self, survivors: IntArray) -> IntArray:
+        """Return the new slot of every individual when some are kept, -1 for the deleted, shape (n,)."""
+        moved = np.full(self.n, -1)
+        moved[survivors] = np.arange(survivors.size)
+        return moved
+
+    def keep(self, survivors: IntArray) -> None:
         """Shrink to the individuals in some slots, in that order, and cut the archive in proportion.
 
         Parameters
         ----------
         survivors : ndarray of int, shape (size,)
             Their old slots, all different.
-
-        Returns
-        -------
-        ndarray of int, shape (n,)
-            The new slot of every old one, -1 for the deleted.
         """
         size = survivors.size
-        moved = np.full(self.n, -1)
-        moved[survivors] = np.arange(size)
         into = (survivors != np.arange(size)).nonzero()[0]
-        self.donors[into] = self.donors[survivors[into]]
+        if into.size:
+            self.donors[into] = self.donors[survivors[into]]
         self.n, self.f = size, self.f[survivors]
-        self.individual = {name: column[survivors] for name, column in self.individual.items()}
+        if self.individual:
+            self.individual = {name: column[survivors] for name, column in self.individual.items()}
         self.archive.shrink(int(size * self._archive_rate))
         self._ranking = self._ranks = None
-        return moved
 
     def renew(self, points: FloatArray, f: FloatArray) -> None:
         """Replace all individuals by others, at most ``initial_size``, f being NaN where unknown; empty the archive."""

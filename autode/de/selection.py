@@ -16,6 +16,7 @@ class Selection(Strategy):
     settles what was told at once.
     """
 
+    schedule: str
     best_x: FloatArray
     best_f: float
     generations: int
@@ -48,27 +49,30 @@ class Selection(Strategy):
 
     def _select(self, rows: IntArray) -> None:
         """Set told trials against the present occupants of their slots, in the order of rows."""
-        for some in (rows,) if rows.size == 1 or self._trials.distinct(rows) else rows[:, None]:
+        at_once = rows.size == 1 or self.schedule == "generational" or self._trials.distinct(rows)
+        for some in (rows,) if at_once else rows[:, None]:
             self._compete(some)
 
     def _compete(self, rows: IntArray) -> None:
         """Set trials of different slots against the occupants: equal (unless `strict`) or better takes the slot."""
         trials, population = self._trials, self._population
-        slots, new = trials.slots[rows], trials.values[rows]
+        slots, new = trials.slots.take(rows), trials.values.take(rows)
         if slots[0] < 0:  # its slot was deleted meanwhile: it meets the worst (such trials come here one by one)
             slots = np.array([population.worst()])
-        old = population.f[slots]
+        old = population.f.take(slots)
         beaten = new >= old if self.strict else new > old
-        wins = (~beaten).nonzero()[0]  # also against an occupant without a value
+        wins = np.logical_not(beaten, out=beaten).nonzero()[0]  # also against an occupant without a value
         if not wins.size:
             return
         if wins.size < rows.size:
-            rows, slots, new, old = rows[wins], slots[wins], new[wins], old[wins]
-        better = ((new < old) & (trials.generation[rows] > 0)).nonzero()[0]
+            rows, slots, new, old = rows.take(wins), slots.take(wins), new.take(wins), old.take(wins)
+        better = (new < old).nonzero()[0]
+        if trials.ids[0] < population.initial_size:  # initial points that win something teach nothing
+            better = better[trials.generation[rows[better]] > 0]
         if better.size:
-            with np.errstate(over="ignore"):  # an improvement too large for a float is an infinite one
-                delta = old[better] - new[better]
-            winners, losers = rows[better], slots[better]
+            winners, losers, delta = rows, slots, _difference(old, new)
+            if better.size < rows.size:
+                winners, losers, delta = rows.take(better), slots.take(better), delta.take(better)
             if self._archive_rate:  # before the occupants are overwritten
                 population.put_aside(losers, trials.parameter("archive")[winners])
             self._succeeded(winners, losers, delta)
@@ -80,8 +84,17 @@ class Selection(Strategy):
         # As in the authors' code there is no reduction after the initial population.
         size = self._planned_size() if self.generations > 0 else self._population.n
         if size < self._population.n:
-            self._trials.move(self._population.keep(self._survivors(size)))
+            survivors = self._survivors(size)
+            if self._trials.size:
+                self._trials.move(self._population.moves(survivors))
+            self._population.keep(survivors)
             self._slot %= size
         self._prepared = None
         self.generations += 1
         self._since_tick = 0
+
+
+def _difference(larger: FloatArray, smaller: FloatArray) -> FloatArray:
+    """Subtract; a difference too large for a float is an infinite one."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return larger - smaller

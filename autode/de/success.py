@@ -10,7 +10,7 @@ import numpy as np
 from autode.de import mutation
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.checks import within
-from autode.de.control import cauchy_factor, normal_rate
+from autode.de.control import largest_angle, normal_rate, truncated_cauchy
 from autode.de.indices import scaled
 from autode.de.memory import SuccessHistory
 from autode.de.optimizer import DifferentialEvolution
@@ -58,7 +58,9 @@ class SuccessHistoryDE(DifferentialEvolution):
     def _sampled(self, table: Draws) -> tuple[FloatArray, FloatArray]:
         """Draw F and CR around a random slot of the memory for each row of the random table."""
         at = scaled(table["memory"], self._memory.size)
-        return cauchy_factor(self._memory.F[at], table["F"]), normal_rate(self._memory.CR[at], table["CR"])
+        location, angle = self._memory.F, largest_angle(self._memory.F)
+        F = truncated_cauchy(location.take(at), angle.take(at), table["F"])
+        return F, normal_rate(self._memory.CR.take(at), table["CR"])
 
     def _prepare(self, table: Draws) -> Draws:
         F, CR = self._sampled(table)
@@ -74,13 +76,15 @@ class SuccessHistoryDE(DifferentialEvolution):
 
     def _succeeded(self, rows: IntArray, slots: IntArray, delta: FloatArray) -> None:
         trials = self._trials
-        self._successes.append(np.array((trials.parameter("F")[rows], trials.parameter("CR")[rows], delta)))
+        self._successes.append(np.array((trials.parameter("F").take(rows), trials.parameter("CR").take(rows), delta)))
 
     def _adapt(self) -> None:
         self._memory.update(*self._collected())
         self._successes = []
 
     def _collected(self) -> FloatArray:
+        if len(self._successes) == 1:
+            return self._successes[0]
         return np.concatenate(self._successes, axis=1) if self._successes else np.empty((3, 0))
 
     def _learned(self) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class RandomTable:
         return self._stop - self._row
 
     @property
+    def rows(self) -> int:
+        """Rows of the present generation."""
+        return self._stop - self._start
+
+    @property
     def columns(self) -> Draws:
         """The numbers of the present generation, by name; views."""
         part = slice(self._start, self._stop)

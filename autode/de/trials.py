@@ -44,6 +44,8 @@ class Trials:
         Number of coordinates D.
     parameters : sequence of str
         Names of further numbers kept for each trial (F, CR, ...).
+    counted : bool
+        Whether `occupied` will be asked for.
 
     Attributes
     ----------
@@ -53,8 +55,10 @@ class Trials:
         Rows without a value.
     """
 
-    def __init__(self, dimension: int, parameters: Sequence[str]):
+    def __init__(self, dimension: int, parameters: Sequence[str], counted: bool = True):
+        self._counted = counted
         self._row_of = {name: row for row, name in enumerate(parameters, start=1)}
+        self._out: IntArray = np.zeros(0, dtype=np.int64)  # how many trials are out for each slot
         self._x: FloatArray = np.empty((0, dimension))
         self._whole: IntArray = np.empty((3, 0), dtype=np.int64)  # id, slot, generation
         self._real: FloatArray = np.empty((1 + len(self._row_of), 0))  # value (NaN: untold), parameters
@@ -63,6 +67,7 @@ class Trials:
     def clear(self) -> None:
         """Forget every row."""
         self.size = self.untold = 0
+        self._out[:] = 0
 
     @property
     def x(self) -> FloatArray:
@@ -102,18 +107,39 @@ class Trials:
         self, first_id: int, x: FloatArray, slots: IntArray, generation: int, parameters: Mapping[str, FloatArray]
     ) -> None:
         """Add rows with ids from ``first_id`` on; parameters that are missing become NaN."""
-        n = len(slots)
-        new = slice(self.size, self.size + n)
-        self._reserve(new.stop)
-        self._x[new] = x
-        self._whole[0, new] = np.arange(first_id, first_id + n)
-        self._whole[1, new] = slots
-        self._whole[2, new] = generation
-        self._real[:, new] = np.nan
+        n = slots.size
+        start, stop = self.size, self.size + n
+        self._reserve(stop)
+        self._x[start:stop] = x
+        whole, real = self._whole[:, start:stop], self._real[:, start:stop]
+        whole[0] = first_id if n == 1 else np.arange(first_id, first_id + n)
+        whole[1] = slots
+        whole[2] = generation
+        if len(parameters) == len(self._row_of):
+            real[0] = np.nan
+        else:
+            real[:] = np.nan
         for name, column in parameters.items():
-            self._real[self._row_of[name], new] = column
-        self.size += n
-        self.untold += n
+            real[self._row_of[name]] = column
+        if self._counted:
+            self._count(slots, 1)
+        self.size, self.untold = stop, self.untold + n
+
+    def _count(self, slots: IntArray, change: int) -> None:
+        """Note that so many more trials are out for each of some slots; -1 among them stands for no slot."""
+        if slots.size == 1:
+            if slots[0] >= 0:
+                self._make_room(int(slots[0]) + 1)
+                self._out[slots[0]] += change
+            return
+        slots = slots[slots >= 0]
+        counts = np.bincount(slots)
+        self._make_room(counts.size)
+        self._out[: counts.size] += change * counts
+
+    def _make_room(self, slots: int) -> None:
+        if slots > self._out.size:
+            self._out = np.pad(self._out, (0, 2 * slots - self._out.size))
 
     def _reserve(self, rows: int) -> None:
         """Make room for so many rows, at least doubling it, so that single trials cost little."""
@@ -138,8 +164,12 @@ class Trials:
         """
         if not self.size:
             rows, waiting = ids, np.zeros(ids.size, dtype=np.bool_)
+        elif ids.size == self.untold == self.size and ids[-1] < asked and ids.tobytes() == self.ids.tobytes():
+            return np.arange(self.size)  # the usual case: everything at once and in order
         else:
             rows = self.ids.searchsorted(ids)
+            if ids.size == 1 and self._waits(int(rows[0]), ids[0], asked):
+                return rows
             waiting = (self.ids.take(rows, mode="clip") == ids) & (ids < asked)
             waiting &= np.isnan(self.values.take(rows, mode="clip"))
         if np.count_nonzero(waiting) < ids.size:
@@ -153,15 +183,21 @@ class Trials:
                 raise ValueError("the same trial id is given twice in one tell")
         return rows
 
+    def _waits(self, row: int, id_: np.int64, asked: int) -> bool:
+        """Whether a row is that of a trial without a value."""
+        return row < self.size and self._whole[0, row] == id_ < asked and bool(np.isnan(self._real[0, row]))
+
     def record(self, rows: IntArray, values: FloatArray) -> None:
         """Write down the values of some rows, none of them NaN."""
         self._real[0, rows] = values
+        if self._counted:
+            self._count(self._whole[1].take(rows), -1)
         self.untold -= rows.size
 
     def occupied(self, slots: int) -> IntArray:
-        """Count the trials that are out for each of the slots 0 .. slots-1."""
-        waiting = self.slots[np.isnan(self.values)]
-        return np.bincount(waiting[waiting >= 0], minlength=slots)
+        """Count the trials that are out for each of the slots 0 .. slots-1; a view."""
+        self._make_room(slots)
+        return self._out[:slots]
 
     def distinct(self, rows: IntArray) -> bool:
         """Whether some rows compete for different slots, none of them gone."""
@@ -170,8 +206,17 @@ class Trials:
 
     def move(self, moved: IntArray) -> None:
         """Follow the population when it shrinks: ``moved`` has the new slot of every old one, -1 for the deleted."""
+        if not self.size:
+            return
         slots = self.slots
         slots[:] = np.where(slots >= 0, moved[slots], -1)
+        self._recount()
+
+    def _recount(self) -> None:
+        if not self._counted:
+            return
+        self._out[:] = 0
+        self._count(self.slots[np.isnan(self.values)], 1)
 
     def discard_told(self) -> None:
         """Drop told rows, in large lots so that the cost per trial stays small."""
@@ -194,3 +239,4 @@ class Trials:
         self._x, self._whole, self._real = state["x"].copy(), state["whole"].copy(), state["real"].copy()
         self.size = len(self._x)
         self.untold = int(np.count_nonzero(np.isnan(self.values)))
+        self._recount()

@@ -1,9 +1,12 @@
 """Optimiser overhead: CPU microseconds per evaluation on a vectorized sphere, next to a plain NumPy rand/1/bin.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/bench_de.py [--sizes 20x5,540x30] [--repeats 5] [--async]
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_de.py [--sizes 20x5,540x30] [--repeats 5] [--async | --memory]
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_de.py --algorithms lshade --peers minionpy,scipy  # installed ones
 
 The figure is the slope between n and 3 n evaluations (set-up cancels), all contestants interleaved, the best of the
-repeats. With --async: one ask(1) and one tell(1) with eight trials out.
+repeats; the ratio is to NumPy's, or to the first peer's. Peers run their L-SHADE (SciPy: its vectorized rand/1/bin) on
+the same function, with the conversion of the batch that they need, convergence checks off. With --async: one ask(1) and
+one tell(1) with eight trials out. With --memory: peak beyond the population array, traced by tracemalloc.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+from machine import report
 
 from autode import de
 
@@ -52,6 +57,63 @@ def ours(name: str) -> Callable[[int, int, int], None]:
             optimizer.tell(batch.ids, sphere(batch.x))
 
     return run
+
+
+def minionpy_lshade(size: int, dimension: int, evaluations: int) -> None:
+    import minionpy
+
+    options = {"population_size": size, "x_tol": -1.0, "f_tol": -1.0}
+    box = [(-5.0, 5.0)] * dimension
+    minionpy.Minimizer(
+        lambda x: sphere(np.asarray(x)).tolist(), box, algo="LSHADE", maxevals=evaluations, seed=1, options=options
+    ).optimize()
+
+
+def scipy_vectorized(size: int, dimension: int, evaluations: int) -> None:
+    from scipy.optimize import differential_evolution
+
+    start = np.random.default_rng(1).uniform(-5, 5, (size, dimension))
+    setup = {"strategy": "rand1bin", "updating": "deferred", "tol": 0, "atol": 0, "polish": False, "seed": 1}
+    generations = evaluations // size - 1
+    differential_evolution(
+        lambda x: sphere(x.T), [(-5, 5)] * dimension, init=start, maxiter=generations, vectorized=True, **setup
+    )
+
+
+def niapy_lshade(size: int, dimension: int, evaluations: int) -> None:
+    from niapy.algorithms.modified import LpsrSuccessHistoryAdaptiveDifferentialEvolution
+    from niapy.problems import Problem
+    from niapy.task import Task
+
+    class Sphere(Problem):
+        def _evaluate(self, x):
+            return float(x @ x)
+
+    task = Task(problem=Sphere(dimension=dimension, lower=-5, upper=5), max_evals=evaluations)
+    LpsrSuccessHistoryAdaptiveDifferentialEvolution(population_size=size, seed=1).run(task)
+
+
+def mealpy_lshade(size: int, dimension: int, evaluations: int) -> None:
+    from mealpy import FloatVar
+    from mealpy.evolutionary_based.SHADE import L_SHADE
+
+    box = FloatVar(lb=[-5.0] * dimension, ub=[5.0] * dimension)
+    problem = {"obj_func": lambda x: float(x @ x), "bounds": box, "minmax": "min", "log_to": None}
+    L_SHADE(epoch=max(1, evaluations // size - 1), pop_size=size).solve(problem, seed=1)
+
+
+PEERS = {"minionpy": minionpy_lshade, "scipy": scipy_vectorized, "niapy": niapy_lshade, "mealpy": mealpy_lshade}
+
+
+def peak_memory(name: str, size: int, dimension: int) -> float:
+    """Peak of two generations, in population arrays (size x dimension doubles)."""
+    import tracemalloc
+
+    tracemalloc.start()
+    ours(name)(size, dimension, 2 * size)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / (size * dimension * 8)
 
 
 def slope_us(run: Callable[[int, int, int], None], size: int, dimension: int, evaluations: int) -> float:
@@ -94,7 +156,10 @@ def main() -> None:
     parser.add_argument("--sizes", default=SIZES)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--algorithms", default=",".join(de.ALGORITHMS))
+    parser.add_argument("--peers", default="", help=f"of {', '.join(PEERS)}")
     parser.add_argument("--async", dest="asynchronous", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--results", type=Path, help="add the figures to this file of JSON lines")
     arguments = parser.parse_args()
     sizes = [tuple(int(part) for part in size.split("x")) for size in arguments.sizes.split(",")]
     names = arguments.algorithms.split(",")
@@ -102,16 +167,26 @@ def main() -> None:
         if arguments.asynchronous:
             times = {name: one_by_one_us(name, size, dimension) for name in names}
             row = "  ".join(f"{name} {ask:.0f}+{tell:.0f}" for name, (ask, tell) in times.items())
-            print(f"bench_de: ask(1)+tell(1) us, NP={size} D={dimension}: {row}", flush=True)
+            figures = {"ask_tell_us": times, "population": size, "dimension": dimension}
+            report("bench_de", figures, f"ask(1)+tell(1) us, NP={size} D={dimension}: {row}", arguments.results)
             continue
-        contestants = {"numpy": numpy_rand1bin, **{name: ours(name) for name in names}}
+        if arguments.memory:
+            peaks = {name: peak_memory(name, size, dimension) for name in names}
+            row = "  ".join(f"{name} {peak:.1f}" for name, peak in peaks.items())
+            figures = {"peak_in_population_arrays": peaks, "population": size, "dimension": dimension}
+            report("bench_de", figures, f"peak in population arrays, NP={size} D={dimension}: {row}", arguments.results)
+            continue
+        peers = {name: PEERS[name] for name in arguments.peers.split(",") if name}
+        contestants = {**(peers or {"numpy": numpy_rand1bin}), **{name: ours(name) for name in names}}
         evaluations = max(20 * size, min(20_000, 3_000_000 // dimension))
         best = dict.fromkeys(contestants, np.inf)
         for _ in range(arguments.repeats):
             for name, run in contestants.items():
                 best[name] = min(best[name], slope_us(run, size, dimension, evaluations))
-        row = "  ".join(f"{name} {us:.2f} ({us / best['numpy']:.1f}x)" for name, us in best.items())
-        print(f"bench_de: us/evaluation, NP={size} D={dimension}: {row}", flush=True)
+        first = next(iter(contestants))
+        row = "  ".join(f"{name} {us:.2f} ({us / best[first]:.2g}x)" for name, us in best.items())
+        figures = {"us_per_evaluation": best, "population": size, "dimension": dimension}
+        report("bench_de", figures, f"us/evaluation, NP={size} D={dimension}: {row}", arguments.results)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,9 @@ def test_shrinking_keeps_the_best_and_tells_where_they_went(n, size, seed):
     population.f[:] = rng.integers(0, 10, n)  # with ties
     population.individual["F"] = np.arange(n, dtype=float)
     x, f = population.x.copy(), population.f.copy()
-    moved = population.keep(population.best_in_place(size))
+    survivors = population.best_in_place(size)
+    moved = population.moves(survivors)
+    population.keep(survivors)
     assert sorted(population.f) == sorted(f)[:size]
     for old, new in enumerate(moved):
         if new >= 0:
