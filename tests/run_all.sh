@@ -10,7 +10,7 @@ if [ $# -gt 0 ]; then
 fi
 slurm=tests/integration/slurm
 first=("$slurm/test_steps.py" "$slurm/test_collect.py")
-second=("$slurm/test_container.py" "$slurm/test_walkthrough.py")
+second=("$slurm/test_container.py" "$slurm/test_walkthrough.py" "$slurm/test_sweep.py")
 others=("${first[@]/#/--ignore=}" "${second[@]/#/--ignore=}")
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
