@@ -39,6 +39,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--allow-mixed", action="store_true", help="let estimated joules join measured ones in a sum, flagged mixed"
     )
+    grams = parser.add_argument_group("carbon", "only with an intensity, here or in the workflow's [energy] table")
+    grams.add_argument("--carbon-g-per-kwh", type=float, metavar="G", help="grams of CO2 equivalent per kWh")
+    grams.add_argument("--carbon-source", metavar="TEXT", help="where that figure is from")
+    grams.add_argument("--pue", type=float, metavar="X", help="power usage effectiveness of the data centre")
+    grams.add_argument("--embodied-g", type=float, metavar="G", help="share of embodied emissions, grams")
     parser.set_defaults(function=run)
 
 
@@ -46,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     from autode.cli.folders import study_folders
     from autode.report import write_report
+    from autode.report.carbon import KEYS
     from autode.study.errors import UserError
     from autode.study.folder import load_records
 
@@ -54,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         load_records(folder)
     options = {"by": arguments.by, "strategy": arguments.strategy, "baseline": arguments.baseline}
     options["allow_mixed"] = arguments.allow_mixed
+    options["carbon"] = {name: getattr(arguments, name) for name in KEYS}
     try:
         page = write_report(folders, arguments.out, **options)
     except ValueError as error:

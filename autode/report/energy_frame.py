@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     *("scope", "id", "source", "joules", "method", "assurance", "domains", "coverage", "share_rule", "flags"),
     *("joules_low", "joules_high", "share", "seconds", "host", "device", "run", "role"),
-    *("samples", "wraps", "rejected_samples", "reason", "account"),
+    *("samples", "wraps", "rejected_samples", "reason", "account", "watt_hours", "u_j"),
 )
 #: Source of the study's row that adds the one figure chosen for every attempt.
 HEADLINE = "headline of all attempts"
@@ -83,12 +83,14 @@ def _job_rows(ledgers: Sequence[JobLedger]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for one in ledgers:
         where = {"scope": "job", "id": one.job}
-        rows.append({**where, **source_row([one.reading]), "reason": _residual(one)})
+        rows.append({**where, **source_row([one.reading]), "reason": _residual(one), "u_j": one.u_j})
         for account in ACCOUNTS:
             energy = one.ledger.account_uj(account)
             rules = dict.fromkeys(e.share_rule for e in one.ledger.entries if e.account == account)
             apportioned = replace(one.reading, energy_j=energy * 1e-6, method="apportioned", assurance="C")
-            row = {**source_row([apportioned]), "share_rule": "+".join(rules) or None}
+            u_j = sum(e.u_j for e in one.ledger.entries if e.account == account)  # one counter: errors go together
+            ends = {"joules_low": max(energy * 1e-6 - 2 * u_j, 0.0), "joules_high": energy * 1e-6 + 2 * u_j, "u_j": u_j}
+            row = {**source_row([apportioned]), **ends, "share_rule": "+".join(rules) or None}
             rows.append({**where, **row, "share": energy / one.ledger.total_uj, "account": account})
     return rows
 

@@ -54,6 +54,7 @@ def energy_cells(reading: EnergyReading) -> dict[str, Any]:
     """Return value, method, source, class, interval and flags of a reading as columns; None where unavailable."""
     return {
         "energy_j": reading.energy_j,
+        "energy_wh": None if reading.energy_j is None else reading.energy_j / 3600.0,
         "energy_method": reading.method,
         "energy_source": reading.source,
         "energy_class": energy_class(reading),
@@ -71,6 +72,7 @@ def source_row(readings: Sequence[EnergyReading]) -> dict[str, Any]:
     return {
         "source": reading.source,
         "joules": reading.energy_j,
+        "watt_hours": None if reading.energy_j is None else reading.energy_j / 3600.0,
         "joules_low": reading.energy_low_j,
         "joules_high": reading.energy_high_j,
         "method": reading.method,

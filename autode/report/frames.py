@@ -28,6 +28,7 @@ _TRIAL_TAIL = (
         "error",
     ),
     *(
+        "energy_wh",
         "energy_low_j",
         "energy_high_j",
         "energy_class",

@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 _COLUMNS = (
     *("job", "restart", "state", "start", "end", "elapsed_s", "nodes", "energy_j", "energy_from", "cpu_efficiency"),
     *("mem_efficiency", "mean_power_w", "flags", "run", "reason", "exit_code", "host", "execution", "slots", "ranks"),
-    *("node_count", "run_state", "run_start", "run_end", "run_elapsed_s", "raw_file", "raw_sha256", "plugin"),
+    *(
+        "node_count",
+        "run_state",
+        "run_start",
+        "run_end",
+        "run_elapsed_s",
+        "raw_file",
+        "raw_sha256",
+        "plugin",
+        "energy_wh",
+    ),
 )
 #: What is Slurm's to say about a run of a job, where its accounting was collected.
 _ACCOUNTED = (
@@ -95,6 +105,8 @@ def _accounted(rows: list[dict[str, Any]], accounting: pd.DataFrame) -> list[dic
 def _fill(row: dict[str, Any], one: dict[Any, Any]) -> None:
     """Take what Slurm knows of a run of a job; its times only where they are in UTC, and nothing that it left blank."""
     row |= {name: one[name] for name in _ACCOUNTED if not is_missing(one[name]) and one[name] != ""}
+    if not is_missing(row.get("energy_j")):
+        row["energy_wh"] = row["energy_j"] / 3600.0
     if one["utc"]:
         row |= {name: f"{one[name].isoformat()}Z" for name in ("start", "end") if not is_missing(one[name])}
     _flag(row, *filter(None, one["flags"].split(";")))

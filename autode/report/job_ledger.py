@@ -51,6 +51,11 @@ class JobLedger:
     reading: EnergyReading
     reconciliation: Reconciliation | None = None
 
+    @property
+    def u_j(self) -> float:
+        """Standard uncertainty of the whole job's joules: its counter's."""
+        return Meter.u_rel * (self.reading.energy_j or 0.0)
+
 
 def live_joules(history: History) -> dict[tuple[str, int], float]:
     """Return what ``sstat`` said of every run of a job while it lived, joules by job and restart count."""

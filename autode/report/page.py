@@ -9,21 +9,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autode.report import quantities, sections, summary
+from autode.report.carbon import Intensity, carbon_frame, carbon_table
 from autode.report.efficiency import jobs_table
 from autode.report.figures import FIGURES, above_zero, styled
 from autode.report.importance import importance
 from autode.report.study_data import StudyData
 from autode.report.svg import inline_svg, save_figure
-from autode.report.tables import TABLES, write_bytes
+from autode.report.tables import TABLES, write_bytes, write_csv
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_page(data: StudyData, folder: Path) -> Path:
-    """Draw the figures, write them below ``figures/`` and the page as report.html; return the page's path."""
+def write_page(data: StudyData, folder: Path, intensity: Intensity | None = None) -> Path:
+    """Draw the figures, write them below ``figures/`` and the page as report.html; return the page's path.
+
+    With a carbon ``intensity``, the page has grams, and carbon.csv is written.
+    """
     figures, missing = write_figures(data, folder / "figures")
-    text = render("report.html", **page_facts(data), figures=figures, not_drawn=missing)
+    text = render("report.html", **page_facts(data, intensity), figures=figures, not_drawn=missing)
     write_bytes(folder / "report.html", text.encode())
+    if intensity is not None:
+        write_csv(carbon_frame(data, intensity), folder / "carbon.csv")
     return folder / "report.html"
 
 
@@ -61,7 +67,7 @@ def render(template: str, **facts: Any) -> str:
     return environment.get_template(template).render(style=style, script=script, **facts)
 
 
-def page_facts(data: StudyData) -> dict[str, Any]:
+def page_facts(data: StudyData, intensity: Intensity | None = None) -> dict[str, Any]:
     """Return everything the page says, apart from the figures."""
     best, answer = data.best(), summary.answer(data)
     missing, reason = summary.energy_missing(data)
@@ -88,6 +94,7 @@ def page_facts(data: StudyData) -> dict[str, Any]:
         "readings": sections.energy_table(data),
         "runs": sections.runs_table(data),
         "jobs": jobs_table(data),
+        "carbon": None if intensity is None else carbon_table(carbon_frame(data, intensity)),
         "meters": sections.meters_table(data),
         "provenance": sections.provenance(data),
         "workflow": sections.workflow_text(data),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from autode.report.study_data import load
 
@@ -17,6 +18,7 @@ def write_report(
     strategy: str = "search.algorithm",
     baseline: str | None = None,
     allow_mixed: bool = False,
+    carbon: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write tables, figures and the page.
 
@@ -31,6 +33,9 @@ def write_report(
         the strategy against which savings are counted; see `autode.report.experiment.experiment`.
     allow_mixed : bool
         Whether estimated joules may join measured ones in a sum; see `autode.report.load`.
+    carbon : mapping, optional
+        Of `autode.report.carbon.KEYS`, before what the workflow states in ``[energy]``. Without ``carbon_g_per_kwh``
+        there or here nothing is said of carbon.
 
     Returns
     -------
@@ -52,8 +57,10 @@ def write_report(
 
         target = Path(out) if out else studies[0].path.parent / "comparison"
         return write_comparison(studies, target, by, strategy, baseline)
+    from autode.report.carbon import Intensity
     from autode.report.page import write_page
 
     target = Path(out) if out else studies[0].path
     write_tables(studies[0], target)
-    return write_page(studies[0], target)
+    stated = Intensity.stated(studies[0].workflow.get("energy") or {}, **(carbon or {}))
+    return write_page(studies[0], target, stated)

@@ -270,3 +270,24 @@ def test_a_second_start_in_one_job_begins_with_what_the_job_had_used(broken: Dia
         utc=True,
     )
     assert load(broken.folder).jobs["energy_j"].tolist()[:2] == [16_000.0, 9000.0]
+
+
+def test_every_row_of_the_ledger_has_its_uncertainty(diary: Diary) -> None:
+    diary.run(0)
+    diary.begin(0, 0)
+    diary.tell(0, 0, 60)
+    diary.end(100)
+    keep(diary.folder, HEAD + f"7|COMPLETED|100|1|40000|{at(0)}|{at(100)}\n", "sacct", utc=True, cluster=SETTINGS)
+    data = load(diary.folder)
+    rows = data.energy[data.energy["scope"] == "job"]
+    assert rows["u_j"].notna().all()
+    whole, trial = rows[rows["account"].isna()].iloc[0], rows[rows["account"] == "trial"].iloc[0]
+    assert whole["u_j"] == pytest.approx(0.05 * 40_000)
+    assert trial["u_j"] / trial["joules"] == pytest.approx((0.05**2 + 0.30**2) ** 0.5)
+    assert (trial["joules_low"], trial["joules_high"]) == (
+        pytest.approx(trial["joules"] - 2 * trial["u_j"]),
+        pytest.approx(trial["joules"] + 2 * trial["u_j"]),
+    )
+    part = data.energy[(data.energy["scope"] == "trial") & (data.energy["source"] == "sacct:job")].iloc[0]
+    assert part["joules_low"] < part["joules"] < part["joules_high"]
+    assert data.jobs["energy_wh"].tolist() == [pytest.approx(40_000 / 3600)]
