@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from autode.energy import MixedEnergyError
 from autode.study.journal import Record, read_journal, unfenced
 
@@ -130,7 +132,9 @@ class StudyData:
         return done[(done["energy_class"] == (energy_class or self.comparable_class())) & whole.astype(bool)]
 
     def pareto(self, energy_class: str | None = None) -> pd.DataFrame:
-        """Return the trials that no other beats in value without costing more joules, by joules.
+        """Return the trials that no other beats in one objective without losing in the other.
+
+        The objectives are the study's two metrics, or else its value and a trial's joules; rows come by the second one.
 
         Parameters
         ----------
@@ -146,9 +150,43 @@ class StudyData:
         """
         from autode.report.pareto import non_dominated
 
-        rows = self.comparable(energy_class)
-        points = rows.assign(_value=self.sign * rows["value"])[["_value", "energy_j"]].to_numpy(dtype=float)
-        return rows[non_dominated(points)].sort_values(["energy_j", "trial"], kind="stable")
+        rows, names, points = self._objectives(energy_class)
+        return rows[non_dominated(points)].sort_values([names[1], "trial"], kind="stable")
+
+    def hypervolume(self, reference: tuple[float, float], energy_class: str | None = None) -> float:
+        """Return the area that the trials' front dominates, up to a reference point that is worse than all of it.
+
+        Parameters
+        ----------
+        reference : tuple of float
+            The corner, in the units of the two objectives of `pareto` and as the user knows them: with
+            ``direction = "maximize"`` below the values. Trials that do not beat it in both add nothing.
+        energy_class : str, optional
+            See `pareto`.
+        """
+        from autode.report.pareto import hypervolume
+
+        _, _, points = self._objectives(energy_class)
+        first, second = self._signs()
+        return hypervolume(points, (first * reference[0], second * reference[1]))
+
+    def _signs(self) -> tuple[float, float]:
+        """Return the factors that turn both objectives into ones to be minimised."""
+        directions = self.workflow.get("objective", {}).get("directions", [self.direction, "minimize"])
+        return -1.0 if directions[0] == "maximize" else 1.0, -1.0 if directions[1] == "maximize" else 1.0
+
+    def _objectives(
+        self, energy_class: str | None
+    ) -> tuple[pd.DataFrame, tuple[str, str], np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+        """Return rows with both objectives, the names of their columns, and the objectives as they are minimised."""
+        metrics = self.workflow.get("objective", {}).get("metrics")
+        if metrics and energy_class is None:
+            names, rows = (f"metric.{metrics[0]}", f"metric.{metrics[1]}"), self.valued()
+        else:
+            names, rows = ("value", "energy_j"), self.comparable(energy_class)
+        if rows.empty:
+            return rows, names, np.empty((0, 2))
+        return rows, names, rows[[*names]].to_numpy(dtype=float) * np.array(self._signs())
 
 
 def load(folder: str | os.PathLike[str], *, allow_mixed: bool = False) -> StudyData:

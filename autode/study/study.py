@@ -35,6 +35,10 @@ class Study:
     space : Space
     search : mapping
         ``algorithm``, ``population``, ``evaluations`` and options of the algorithm.
+    metrics, directions : sequence of two str, optional
+        Two metrics instead of ``metric`` and ``direction``; ``"energy_j"`` is a trial's joules.
+    energy_class : {"measured", "estimated"}, optional
+        Which joules count where ``"energy_j"`` is a metric; a trial that has others fails.
     metric : str
         Which of the objective's metrics is optimised; an objective that returns a plain number gives it this name.
     direction : {"minimize", "maximize"}
@@ -62,8 +66,11 @@ class Study:
         *,
         space: Space | Mapping[str, Any],
         search: Mapping[str, Any],
-        metric: str = "value",
-        direction: str = "minimize",
+        metric: str | None = None,
+        direction: str | None = None,
+        metrics: Sequence[str] | None = None,
+        directions: Sequence[str] | None = None,
+        energy_class: str | None = None,
         seed: int = 0,
         schedule: str = "asynchronous",
         budget: Mapping[str, float] | None = None,
@@ -72,11 +79,13 @@ class Study:
         epochs: int | None = None,
         execution: Mapping[str, Any] | None = None,
     ):
-        objective = {"kind": "python", "python": "caller:objective", "metric": metric, "direction": direction}
+        several = {"metrics": metrics and list(metrics), "directions": directions and list(directions)}
+        goal = {"metric": metric, "direction": direction, **several, "energy_class": energy_class, "epochs": epochs}
+        objective = {"kind": "python", "python": "caller:objective"}
         content = {
             "name": Path(folder).name or "study",
             "seed": seed,
-            "objective": objective if epochs is None else {**objective, "epochs": epochs},
+            "objective": objective | {name: value for name, value in goal.items() if value is not None},
             "space": (space if isinstance(space, Space) else Space(space)).to_dict(),
             "search": dict(search),
             "execution": {"schedule": schedule, **(execution or {})},
@@ -154,8 +163,15 @@ class Study:
         return self.data().best()
 
     def pareto(self) -> pd.DataFrame:
-        """Return the trials that no other beats in value without costing more joules."""
+        """Return the trials that no other beats in one objective without losing in the other.
+
+        The objectives are both metrics of a study that has two, else its metric and a trial's joules.
+        """
         return self.data().pareto()
+
+    def hypervolume(self, reference: tuple[float, float]) -> float:
+        """Return the area that the front of `pareto` dominates up to a reference point, in the objectives' units."""
+        return self.data().hypervolume(reference)
 
     def _recipe(self, objective: Objective | None) -> Callable[[], Objective]:
         make = GivenObjective(objective) if objective is not None else self._source
