@@ -44,6 +44,7 @@ def test_what_is_given_is_kept() -> None:
         "modules": ["GCC", "OpenMPI/5"],
         "container": "autode.sif",
         "container_args": ["--nv"],
+        "container_command": ["singularity", "exec"],
         "before": ["export OMP_PROC_BIND=true"],
         "extra": ["--constraint=a100"],
         "array_throttle": 2,
@@ -70,6 +71,11 @@ def test_what_is_given_is_kept() -> None:
         ({"extra": ["--gpus-per-node=1"]}, "[slurm] extra: --gpus-per-node is not for this list; use the key gpus_per"),
         ({"venv": ".venv", "container": "a.sif"}, "[slurm] venv and container: expected one of the two"),
         ({"container_args": ["--nv"]}, "[slurm] container_args: needs container"),
+        (
+            {"container_command": "apptainer exec"},
+            "[slurm] container_command: expected what starts a container, such as",
+        ),
+        ({"container_command": []}, "[slurm] container_command: expected what starts a container, such as"),
         ({"time": 2, "signal_s": 120}, "[slurm] signal_s: expected less than the time limit of 120 s, not 120"),
     ],
 )
