@@ -73,9 +73,9 @@ def test_what_is_given_is_kept() -> None:
         ({"container_args": ["--nv"]}, "[slurm] container_args: needs container"),
         (
             {"container_command": "apptainer exec"},
-            "[slurm] container_command: expected what starts a container, such as",
+            "[slurm] container_command: expected what starts a container",
         ),
-        ({"container_command": []}, "[slurm] container_command: expected what starts a container, such as"),
+        ({"container_command": []}, "[slurm] container_command: expected what starts a container"),
         ({"time": 2, "signal_s": 120}, "[slurm] signal_s: expected less than the time limit of 120 s, not 120"),
     ],
 )
