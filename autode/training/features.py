@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from autode.training.data import Split
-from autode.training.loop import EVALUATION_BATCH, Inputs, Learner
+from autode.training.loop import EVALUATION_SIZE, Inputs, Learner, evaluation_batch
 from autode.training.resnet import ResNet
 
 
@@ -24,7 +24,8 @@ class Kept(Inputs):
     """Gives kept features to the rest of the network as they are."""
 
     def __init__(self) -> None:
-        """Nothing is to be prepared."""
+        """Nothing is to be prepared; features of an image count as those of a small one."""
+        self.size = EVALUATION_SIZE
 
     def __call__(self, images: Tensor, maps: Tensor | None = None) -> Tensor:
         """Return the features (n, ...)."""
@@ -113,9 +114,10 @@ def features(before: nn.Module, learner: Learner, data: Split) -> Split:
         With features (n, ...) in place of images.
     """
     before.eval()
-    starts = range(0, len(data), EVALUATION_BATCH)
+    batch = evaluation_batch(learner.inputs)
+    starts = range(0, len(data), batch)
     with learner.autocast(data.images.device):
-        pieces = [before(learner.inputs(data.images[start : start + EVALUATION_BATCH])) for start in starts]
+        pieces = [before(learner.inputs(data.images[start : start + batch])) for start in starts]
     return Split(torch.cat(pieces), data.labels, data.classes)
 
 

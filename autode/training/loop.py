@@ -20,7 +20,8 @@ from autode.training.schedule import lr_factor
 from autode.training.settings import Hyperparameters
 from autode.trial import derive_seed
 
-EVALUATION_BATCH = 512
+#: Images in a batch that is only judged, up to 64 px; of larger ones as many as have so many pixels.
+EVALUATION_BATCH, EVALUATION_SIZE = 512, 64
 #: On a GPU, reading the loss waits for the device, so it is read only every so many steps.
 CUDA_CHECK_INTERVAL = 50
 
@@ -226,6 +227,11 @@ def _update(learner: Learner, settings: Hyperparameters, steps_per_epoch: int, s
         _average(learner, settings.ema, step)
 
 
+def evaluation_batch(inputs: Inputs) -> int:
+    """How many images to judge at once, so that their activations fit where those of a training step do."""
+    return max(EVALUATION_BATCH * EVALUATION_SIZE**2 // max(inputs.size, EVALUATION_SIZE) ** 2, 1)
+
+
 @torch.inference_mode()
 def evaluate(learner: Learner, data: Split) -> tuple[float, float]:
     """Mean cross-entropy (without smoothing) and share of wrong answers.
@@ -250,10 +256,11 @@ def evaluate(learner: Learner, data: Split) -> tuple[float, float]:
     model.eval()
     device = data.labels.device
     loss, wrong = torch.zeros((), device=device), torch.zeros((), device=device)
-    for start in range(0, len(data), EVALUATION_BATCH):
-        labels = data.labels[start : start + EVALUATION_BATCH]
+    batch = evaluation_batch(learner.inputs)
+    for start in range(0, len(data), batch):
+        labels = data.labels[start : start + batch]
         with learner.autocast(device):
-            logits = model(learner.inputs(data.images[start : start + EVALUATION_BATCH]))
+            logits = model(learner.inputs(data.images[start : start + batch]))
         loss += functional.cross_entropy(logits.float(), labels, reduction="sum")
         wrong += (logits.argmax(dim=1) != labels).sum()
     return _require_finite(loss, "on held-out images") / len(data), float(wrong) / len(data)

@@ -10,7 +10,7 @@ from autode.training import checkpoint, finetune
 from autode.training.finetune import Finetune
 from autode.trial import Trial, TrialInterrupted
 
-SMALL = {"train_samples": 96, "validation_samples": 60, "epochs": 3}
+SMALL = {"train_samples": 96, "validation_samples": 60, "epochs": 3, "step_checkpoint_interval_s": 600.0}
 
 
 def trial(folder, params=None, **given):

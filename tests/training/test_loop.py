@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from autode.training.data import Split
-from autode.training.loop import Inputs, Learner, batch_bounds, evaluate, train_epoch
+from autode.training.loop import Inputs, Learner, batch_bounds, evaluate, evaluation_batch, train_epoch
 from autode.training.models import freeze, make_model
 from autode.training.optimizers import make_optimizer
 from autode.training.settings import hyperparameters, resolve
@@ -205,3 +205,8 @@ def test_one_channel_is_enough_for_a_network_of_one():
     images = split(4).images
     inputs = Inputs(32, (0.5,), (0.5,), CPU)(images)
     torch.testing.assert_close(inputs, images / 127.5 - 1)
+
+
+def test_large_images_are_judged_fewer_at_once():
+    sizes = [evaluation_batch(Inputs(size, *HALF, CPU)) for size in (28, 64, 128, 224, 1024)]
+    assert sizes == [512, 512, 128, 41, 2]

@@ -13,7 +13,13 @@ from autode.training import checkpoint, data
 from autode.training.finetune import Finetune
 from autode.trial import Trial, TrialInterrupted
 
-SMALL = {"train_samples": 96, "validation_samples": 60, "epochs": 4, "checkpoint_interval_s": 0.0}
+SMALL = {
+    "train_samples": 96,
+    "validation_samples": 60,
+    "epochs": 4,
+    "checkpoint_interval_s": 0.0,
+    "step_checkpoint_interval_s": 600.0,
+}
 # Prints each epoch as it ends, then the metrics.
 SCRIPT = """
 import json, pathlib, sys

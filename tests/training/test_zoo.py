@@ -12,6 +12,7 @@ from autode.trial import Trial, TrialInterrupted
 # VGG's hidden layers hold 119 million weights: they stay frozen here, as checkpoints of them would only test the disk.
 ZOO = {"resnet18": 0, "resnet50": 2, "densenet121": 0, "convnext_tiny": 3, "vgg11": 5}
 TASK = {"weights": "imagenet", "train_samples": 16, "validation_samples": 10, "batch_size": 8, "lr": 0.01}
+TASK |= {"step_checkpoint_interval_s": 600.0}
 
 
 @pytest.fixture(params=ZOO)
