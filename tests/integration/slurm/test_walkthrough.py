@@ -10,7 +10,7 @@ import pytest
 from checkout import Checkout, submitted
 from pages import ROOT, TINY, commands_of, shorten
 from slurmbed import Cluster
-from slurmbed.waiting import until
+from slurmbed.waiting import ASK_SLURM_EVERY_S, until
 
 import autode
 
@@ -60,7 +60,7 @@ def test_a_containerised_study_outlives_a_node(checkout: Checkout, cluster: Clus
     before = told(out)
     try:
         assert re.search(rf"trials +{before}/{EVALUATIONS} done", checkout.shell(watch))
-        until(lambda: cluster.job(job)["Restarts"] == "1", "Slurm to put the job back into the queue", seconds=150)
+        until(lambda: cluster.job(job)["Restarts"] == "1", "the job in the queue again", 150, every=ASK_SLURM_EVERY_S)
         (ended,) = cluster.wait(job, seconds=300)
     finally:
         cluster.power_on(dead)
@@ -75,7 +75,7 @@ def test_a_containerised_study_outlives_a_node(checkout: Checkout, cluster: Clus
     assert "partial" in (first["flags"] or ""), "the joules of the dead node are gone, and that is said"
     assert second["energy_j"] == pytest.approx(2 * WATTS * second["elapsed_s"], rel=0.1)
     assert (out / "report.html").exists()
-    until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=120)
+    until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", 120, ASK_SLURM_EVERY_S)
 
 
 def test_a_sweep_is_compared_by_joules_though_a_node_dies(checkout: Checkout, cluster: Cluster) -> None:
@@ -110,4 +110,4 @@ def test_a_sweep_is_compared_by_joules_though_a_node_dies(checkout: Checkout, cl
         assert last["energy_j"] == pytest.approx(WATTS * last["elapsed_s"], rel=0.15)
     for name in ("comparison.html", "by_setting.csv", "strategies.csv"):
         assert (out / "comparison" / name).stat().st_size > 0
-    until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=120)
+    until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", 120, ASK_SLURM_EVERY_S)

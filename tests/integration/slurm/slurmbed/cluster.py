@@ -14,7 +14,7 @@ from typing import Any
 from slurmbed.configuration import HEAD_ADDRESS, NETWORK, Site, node_address, write_configuration
 from slurmbed.daemons import start_services
 from slurmbed.namespace import Namespace
-from slurmbed.waiting import until
+from slurmbed.waiting import ASK_SLURM_EVERY_S, until
 
 _PREFIX = "slurmbed-"
 _NODE_SCRIPT = Path(__file__).with_name("node.sh")
@@ -64,7 +64,7 @@ class Cluster:
         start_services(self._head, self.site)
         for number in self.site.node_numbers:
             self.power_on(number)
-        until(self._all_idle, "idle nodes", 300)
+        until(self._all_idle, "idle nodes", 300, every=ASK_SLURM_EVERY_S)
 
     def close(self) -> None:
         """Cut all power and remove every trace."""
@@ -150,7 +150,7 @@ class Cluster:
             return jobs if all(one["JobState"] in wanted for one in jobs) else []
 
         try:
-            return until(arrived, f"job {job} in {'/'.join(sorted(wanted))}", seconds)
+            return until(arrived, f"job {job} in {'/'.join(sorted(wanted))}", seconds, every=ASK_SLURM_EVERY_S)
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it is {[one['JobState'] for one in self.jobs(job)]}") from None
 

@@ -8,10 +8,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _LOOK_EVERY_S = 0.05
+#: Asking Slurm takes a process or two each time: seldom enough that waiting is no work.
+ASK_SLURM_EVERY_S = 0.5
 
 
-def until(question: Callable[[], T], what: str, seconds: float) -> T:
-    """Return the first true answer.
+def until(question: Callable[[], T], what: str, seconds: float, every: float = _LOOK_EVERY_S) -> T:
+    """Return the first true answer; ask every so many seconds.
 
     Raises
     ------
@@ -22,5 +24,5 @@ def until(question: Callable[[], T], what: str, seconds: float) -> T:
     while not (answer := question()):
         if time.monotonic() > end:
             raise TimeoutError(f"waited {seconds:g} s for {what}")
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(every)
     return answer
