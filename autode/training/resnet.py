@@ -19,22 +19,57 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, images: Tensor) -> Tensor:
         """Convolve (n, inputs, height, width)."""
-        height, width = images.shape[2:]
-        kernel, stride, padding = self.kernel_size[0], self.stride[0], int(self.padding[0])
-        if max(height, width) + 2 * padding - kernel >= stride:  # more than one pixel comes out
+        window = self._window(*images.shape[2:])
+        if window is None:
             return super().forward(images)
-        # the output pixel meets input pixel (i, j) at tap (i + padding, j + padding)
-        rows, columns = min(height, kernel - padding), min(width, kernel - padding)
-        if rows == columns == 1:
-            taps, pixels = self.weight.flatten(2)[:, :, padding * (kernel + 1)], images[:, :, 0, 0]
-        else:
-            taps = self.weight[:, :, padding : padding + rows, padding : padding + columns].flatten(1)
-            pixels = images[:, :, :rows, :columns].flatten(1)
+        rows, columns = window
+        pixels = images[:, :, 0, 0] if rows == columns == 1 else images[:, :, :rows, :columns].flatten(1)
+        taps = self.weight if self.weight.ndim == 2 else self._taps(rows, columns)
         return self._product(pixels, taps)[:, :, None, None]
+
+    def _window(self, height: int, width: int) -> tuple[int, int] | None:
+        """Rows and columns of the input that the only output pixel sees; None if there are more output pixels."""
+        kernel, stride, padding = self.kernel_size[0], self.stride[0], int(self.padding[0])
+        if max(height, width) + 2 * padding - kernel >= stride:
+            return None
+        return min(height, kernel - padding), min(width, kernel - padding)
+
+    def _taps(self, rows: int, columns: int) -> Tensor:
+        """Return the taps that such a window meets, (outputs, inputs * taps): pixel (i, j) has tap (i, j) + padding."""
+        padding = int(self.padding[0])
+        if rows == columns == 1:
+            return self.weight.flatten(2)[:, :, padding * (self.kernel_size[0] + 1)]
+        return self.weight[:, :, padding : padding + rows, padding : padding + columns].flatten(1)
 
     def _product(self, pixels: Tensor, taps: Tensor) -> Tensor:
         """Multiply (n, inputs) by (outputs, inputs)."""
         return functional.linear(pixels, taps)
+
+    def keep_used_taps(self, size: int) -> int:
+        """Forget the taps that never meet a pixel of inputs of this side; returns the side of the output."""
+        window = self._window(size, size)
+        if window is not None:
+            self.weight = nn.Parameter(self._taps(*window).detach().clone(), self.weight.requires_grad)
+        return (size + 2 * int(self.padding[0]) - self.kernel_size[0]) // self.stride[0] + 1
+
+
+def keep_used_taps(model: nn.Module, size: int) -> None:
+    """Forget a `ResNet`'s taps that never meet a pixel, so that nothing is spent on their gradients and steps.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Changed in place, if it is a `ResNet`; for images of this size it computes what it did, and takes no others.
+    size : int
+        Side of the network's input.
+    """
+    if isinstance(model, ResNet):
+        size = (model.conv1.keep_used_taps(size) - 1) // 2 + 1  # pooling halves it
+        for block in model.modules():
+            if isinstance(block, BasicBlock):
+                if isinstance(block.downsample, nn.Sequential):
+                    cast("Conv2d", block.downsample[0]).keep_used_taps(size)
+                size = block.conv2.keep_used_taps(block.conv1.keep_used_taps(size))
 
 
 class BasicBlock(nn.Module):

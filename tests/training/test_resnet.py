@@ -1,5 +1,7 @@
 """Our ResNet is torchvision's, at any width."""
 
+import copy
+
 import pytest
 import torch
 import torchvision
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from autode.training.resnet import BLOCKS, Conv2d, ResNet
+from autode.training.resnet import BLOCKS, Conv2d, ResNet, keep_used_taps
 
 
 @given(
@@ -59,3 +61,37 @@ def test_a_quarter_of_the_width_has_a_sixteenth_of_the_weights():
 def test_the_width_comes_in_quarters(width):
     with pytest.raises(ValueError, match="expected a positive multiple of 1/4"):
         ResNet(BLOCKS["resnet18"], width, 10)
+
+
+@pytest.mark.parametrize("size", [32, 40, 64], ids=["maps of one pixel", "of two", "none"])
+def test_taps_that_meet_no_pixel_can_be_forgotten(size):
+    """Outputs and the gradients of all that is left are the same to the bit."""
+    whole = ResNet(BLOCKS["resnet18"], 0.25, 10)
+    lean = copy.deepcopy(whole)
+    keep_used_taps(lean, size)
+    images = torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(0))
+    for model in (whole, lean):
+        model(images).square().sum().backward()
+    assert torch.equal(lean(images), whole(images))
+    kept = dict(lean.named_parameters())
+    for name, parameter in whole.named_parameters():
+        gradient = parameter.grad
+        if kept[name].ndim < parameter.ndim:
+            used = gradient.flatten(2).abs().sum((0, 1)) > 0
+            gradient = gradient.flatten(2)[:, :, used].flatten(1)
+        assert torch.equal(kept[name].grad, gradient)
+    counts = [sum(one.numel() for one in model.parameters()) for model in (whole, lean)]
+    assert (counts[1] < counts[0] / 2) == (size == 32)
+
+
+def test_forgetting_taps_leaves_modes_and_other_networks_as_they_are():
+    model = ResNet(BLOCKS["resnet18"], 0.25, 10).train()
+    model.layer4.requires_grad_(False)
+    statistics = model.bn1.running_mean.clone()
+    keep_used_taps(model, 32)
+    assert model.training
+    assert not any(parameter.requires_grad for parameter in model.layer4.parameters())
+    assert torch.equal(model.bn1.running_mean, statistics)
+    other = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3))
+    keep_used_taps(other, 3)
+    assert other[0].weight.shape == (2, 1, 3, 3)
