@@ -24,6 +24,7 @@ from autode.training.models import freeze, lr_factors, make_model
 from autode.training.optimizers import make_optimizer
 from autode.training.progress import Keeper
 from autode.training.replay import Replay, pays
+from autode.training.resnet import keep_used_taps
 from autode.training.settings import (
     HYPERPARAMETERS,
     NOT_IDENTITY,
@@ -200,6 +201,7 @@ class Finetune:
         """Build network and optimizer in their initial state."""
         chosen, device = self.settings, torch.device(trial.device)
         model = self._model(training, derive_seed(trial.seed, "initial"), values.dropout)
+        keep_used_taps(model, values.resolution)
         model = with_global_batch_norm(model) if several(trial.comm) else model
         # cuDNN wants its kernels in channels_last too; on a CPU that layout only slows the optimizer down
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
