@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autode.energy import MeterSet
+from autode.energy.perun_regions import PerunRegions
 from autode.energy.slurm_live import LiveJob, slurm_job
 from autode.execution import Executor
 from autode.execution.evaluate import utc_now
@@ -163,6 +164,12 @@ def run_session(
             listener.tick()
             return energy.tick()
 
+        regions = PerunRegions()
+
+        def seen(record: Record) -> None:
+            listener.record(record)
+            regions.record(record)
+
         run = Run(
             workflow=workflow,
             search=search,
@@ -173,7 +180,7 @@ def run_session(
             folder=str(path.resolve()),
             number=folder.run,
             stop=stop,
-            listener=listener.record,
+            listener=seen,
             tick=tick,
             save=lambda: write_atomically(path / SNAPSHOT_NAME, take(workflow, folder.journal, folder.run, state)),
         )
