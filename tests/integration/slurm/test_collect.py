@@ -47,6 +47,12 @@ def submit(cluster: Cluster, project: Any, pause: float, *settings: str, evaluat
     return int(said.stdout.split()[2].rstrip(";"))
 
 
+def live_joules(project: Any, run: int) -> float:
+    """Return what sstat has told of a run of the program so far, from the journal."""
+    records = (one for one in project.records("energy") if one["scope"] == "job" and one["run"] == run)
+    return sum(reading["energy_j"] for record in records for reading in record["readings"])
+
+
 def test_the_joules_of_a_study_on_two_nodes_are_watts_times_time(cluster: Cluster, project: Any) -> None:
     job = submit(cluster, project, 12.0, "slurm.nodes=2", "slurm.ntasks_per_node=1")
     (ended,) = cluster.wait(job, seconds=240)
@@ -78,9 +84,11 @@ def test_the_joules_of_a_study_on_two_nodes_are_watts_times_time(cluster: Cluste
     assert entry["cluster"]["PrologFlags"].lower().startswith("alloc,contain")
 
 
-def test_a_run_that_died_with_its_node_is_accounted_for(cluster: Cluster, project: Any) -> None:
-    job = submit(cluster, project, 1.0, "slurm.nodes=2", "slurm.ntasks_per_node=1", evaluations=16)
+@pytest.mark.parametrize("nodes", [2, 1])
+def test_a_run_that_died_with_its_node_is_accounted_for(cluster: Cluster, project: Any, nodes: int) -> None:
+    job = submit(cluster, project, 1.0, f"slurm.nodes={nodes}", "slurm.ntasks_per_node=1", evaluations=16)
     until(lambda: len(project.records("told")) >= 4, "some finished trials", seconds=90)
+    until(lambda: live_joules(project, 0) > 0, "an answer of sstat in the journal", seconds=60)
     dead = int(cluster.job(job)["BatchHost"].removeprefix("node"))
     cluster.power_off(dead)
     try:
@@ -93,17 +101,34 @@ def test_a_run_that_died_with_its_node_is_accounted_for(cluster: Cluster, projec
     lost, done = autode.load(project.out).jobs.to_dict("records")
     assert (lost["state"], lost["restart"], lost["run_state"]) == ("NODE_FAIL", 0, "lost")
     assert "partial" in lost["flags"]
-    extern, *_ = (row for row in cluster.accounting(job, "ElapsedRaw") if row["JobID"] == f"{job}.extern")
-    seconds = float(extern["ElapsedRaw"])  # on the surviving node it ends later than the job, whose end is the failure
-    assert lost["energy_j"] < 0.75 * 2 * WATTS * seconds, "the dead node's share is lost with it"
+    assert lost["energy_j"] >= live_joules(project, 0), "never less than what sstat had told while it lived"
+    if nodes == 1:
+        assert lost["energy_from"] == "sstat", "accounting has nothing of a node that is gone"
+        assert lost["energy_j"] <= WATTS * (lost["elapsed_s"] + 1)
+    else:
+        extern, *_ = (row for row in cluster.accounting(job, "ElapsedRaw") if row["JobID"] == f"{job}.extern")
+        # on the surviving node it ends later than the job, whose end is the failure
+        assert lost["energy_j"] < 0.75 * 2 * WATTS * float(extern["ElapsedRaw"]), (
+            "the dead node's share is lost with it"
+        )
     assert (done["state"], done["restart"]) == ("COMPLETED", 1)
-    assert done["energy_j"] == pytest.approx(2 * WATTS * done["elapsed_s"], rel=0.1), "whole seconds of a short run"
+    truth = nodes * WATTS * done["elapsed_s"]
+    assert done["energy_j"] == pytest.approx(truth, rel=0.1), "whole seconds of a short run"
     assert f"job {job}, restart 0: NODE_FAIL" in said
     energy = autode.load(project.out).energy
-    lost_j = energy[(energy["id"] == f"{job}.0") & (energy["account"] == "lost")]["joules"]
-    if lost["energy_j"] > 0:
-        assert 0 < lost_j.iloc[0] < lost["energy_j"], "what the surviving node saw of the trials that died"
+    lost_j = energy[(energy["id"] == f"{job}.0") & (energy["account"] == "lost")]["joules"].iloc[0]
+    assert 0 < lost_j <= lost["energy_j"], "the trials that died, in an account of their own"
     until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=60)
+
+
+def test_the_conformance_suite_judges_the_cluster_itself(cluster: Cluster, project: Any) -> None:
+    options = ("--watts-per-node", str(WATTS), "--nodes", "2", "--seconds", "60")
+    said = autode_on(cluster, project.folder, "doctor", "--conformance", *options, "--all").stdout
+    assert "passed slurm: 2 x 200 W, COMPLETED: truth" in said
+    wrong = ("--watts-per-node", str(1.2 * WATTS), "--seconds", "20")
+    answer = autode_on(cluster, project.folder, "doctor", "--conformance", *wrong, check=False)
+    assert answer.returncode == 1
+    assert "FAILED slurm: 1 x 240 W" in answer.stdout
 
 
 def test_a_job_that_shared_its_node_is_flagged(cluster: Cluster, project: Any) -> None:
