@@ -13,7 +13,8 @@ import sys
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
 
 
 def build(name: str, folder: str, classes: int, seed: int) -> nn.Module:
@@ -51,6 +52,18 @@ def build(name: str, folder: str, classes: int, seed: int) -> nn.Module:
     if not (told or _linears(model)):
         raise ValueError(f"model {name!r} has no linear layer to replace: give its function a parameter 'classes'")
     return model
+
+
+def materialise(model: nn.Module, images: Tensor, seed: int) -> None:
+    """Give lazy layers (`torch.nn.LazyConv2d` and the like) the sizes that these inputs (n, channels, h, w) call for.
+
+    Their weights are drawn from torch's global generator, which depends on the seed alone meanwhile.
+    """
+    if any(isinstance(value, UninitializedTensorMixin) for value in (*model.parameters(), *model.buffers())):
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.default_generator.manual_seed(seed)
+            model.eval()(images)
+        model.train()
 
 
 def _load(name: str, folder: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from autode.training import checkpoint
+from autode.training import checkpoint, custom_model
 from autode.training.catalogue import OWN_DATA
 from autode.training.data import Source, Split, load_test, load_training
 from autode.training.distributed import connect, from_leader, leads, on_all_ranks, several, with_global_batch_norm
@@ -98,7 +98,7 @@ class Finetune:
         torch.set_num_threads(cpu_threads())
         training, _ = self._splits(device)
         if self.settings["weights"] != "none" or is_custom(self.settings["model"]):
-            model = self._model(training, seed=0, dropout=0.0)
+            model = self._model(training, seed=0, dropout=0.0, resolution=self.settings["resolution"])
             if is_custom(self.settings["model"]):
                 self._try(model, training)
 
@@ -179,12 +179,17 @@ class Finetune:
         """Training and validation images, read once a process."""
         return load_training(self._source, self.settings["train_samples"], self.settings["validation_samples"], device)
 
-    def _model(self, training: Split, seed: int, dropout: float) -> nn.Module:
-        """Build the network for the classes of the data."""
+    def _model(self, training: Split, seed: int, dropout: float, resolution: int) -> nn.Module:
+        """Build the network for the classes of the data, on the CPU."""
         chosen = self.settings
-        return make_model(
+        model = make_model(
             chosen["model"], chosen["weights"], chosen["width"], training.classes, seed, dropout, self.folder
         )
+        if is_custom(chosen["model"]):
+            normalisation = _for_channels(model, training, *NORMALISATION[chosen["normalisation"]])
+            inputs = Inputs(resolution, *normalisation, torch.device("cpu"))
+            custom_model.materialise(model, inputs(training.images[:2].cpu()), seed)
+        return model
 
     def _try(self, model: nn.Module, training: Split) -> None:
         """Refuse a network of the user's that does not give a number for each class."""
@@ -200,7 +205,7 @@ class Finetune:
     def _learner(self, trial: Trial, values: Hyperparameters, training: Split) -> Learner:
         """Build network and optimizer in their initial state."""
         chosen, device = self.settings, torch.device(trial.device)
-        model = self._model(training, derive_seed(trial.seed, "initial"), values.dropout)
+        model = self._model(training, derive_seed(trial.seed, "initial"), values.dropout, values.resolution)
         keep_used_taps(model, values.resolution)
         model = with_global_batch_norm(model) if several(trial.comm) else model
         # cuDNN wants its kernels in channels_last too; on a CPU that layout only slows the optimizer down
@@ -330,7 +335,7 @@ def _for_channels(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Fit normalisation to the channels the network takes: three, which grey images are spread over, or one."""
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
-    if first is None or first.in_channels == 3:
+    if first is None or first.in_channels in (0, 3):  # 0: a lazy layer takes what comes
         return mean, std
     if first.in_channels == 1 and training.images.shape[1] == 1:
         return (sum(mean) / 3,), (sum(std) / 3,)

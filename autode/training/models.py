@@ -196,6 +196,9 @@ def _replace_head(model: nn.Module, path: str, classes: int, seed: int) -> None:
     parent, _, child = path.rpartition(".")
     owner = model.get_submodule(parent)
     inputs = getattr(owner, child).in_features
+    if inputs == 0:  # a lazy layer: `custom_model.materialise` draws its weights
+        setattr(owner, child, nn.LazyLinear(classes))
+        return
     linear = nn.Linear(inputs, classes, device="meta").to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

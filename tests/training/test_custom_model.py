@@ -25,6 +25,9 @@ def told(classes):
 def torchvisions(num_classes):
     return resnet18(num_classes=num_classes)
 
+def lazy():
+    return nn.Sequential(nn.LazyConv2d(4, 3, 2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(7))
+
 def maps():
     return nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.Linear(15, 10))
 
@@ -52,7 +55,7 @@ def objective(function, folder, **table):
     return Finetune({"model": f"custom_nets:{function}", **small, **table}, folder)
 
 
-@pytest.mark.parametrize("function", ["fixed", "told", "torchvisions"])
+@pytest.mark.parametrize("function", ["fixed", "told", "torchvisions", "lazy"])
 def test_a_network_of_ones_own_is_trained(tmp_path, folder, function):
     subject = objective(function, folder)
     subject.prepare("cpu")
