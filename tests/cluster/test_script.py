@@ -179,13 +179,19 @@ def test_ranks_that_were_not_up_yet_when_the_limit_came_near_are_tried_again(scr
 
 
 def test_a_job_whose_limit_always_comes_before_the_ranks_are_up_is_given_up(script: Start) -> None:
-    process = script(f"{READY}; exec sleep 20", SLURM_RESTART_COUNT="3")
+    process = script(f"{READY}; exec sleep 20", SLURM_RESTART_COUNT="5")
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGUSR1)
     code, said = ended(process)
     assert code == 2
-    assert "the time limit comes before the study has begun: a run needs more time, or a later signal" in said
+    assert "the study never begins: a run needs more time or a later signal, or srun does not reach the nodes" in said
+
+
+def test_a_node_that_srun_does_not_reach_is_no_fault_of_the_study(script: Start) -> None:
+    unreachable = "exit 233"  # so it ends, seen on the test cluster: "Communication connection failure"
+    assert ended(script(unreachable, SLURM_RESTART_COUNT="4"))[1][-1] == "scontrol requeue 42"
+    assert ended(script(unreachable, SLURM_RESTART_COUNT="5"))[0] == 2
 
 
 def test_a_cancelled_job_stays_away(script: Start) -> None:
