@@ -137,9 +137,9 @@ def _check_names(reading: EnergyReading) -> None:
         raise ValueError(f"unknown energy method {reading.method!r}; expected one of {', '.join(METHODS)}")
     if reading.assurance not in ("", *ASSURANCES):
         raise ValueError(f"unknown assurance class {reading.assurance!r}; expected one of {', '.join(ASSURANCES)}")
-    unknown = set(reading.domains) - set(DOMAINS)
-    if unknown:
-        raise ValueError(f"unknown energy domain {min(unknown)!r}; expected some of {', '.join(DOMAINS)}")
+    for domain in reading.domains:
+        if domain not in DOMAINS:
+            raise ValueError(f"unknown energy domain {domain!r}; expected some of {', '.join(DOMAINS)}")
 
 
 def unavailable(source: str, reason: str, **fields_: Any) -> EnergyReading:

@@ -204,9 +204,10 @@ def _gpu_counters(attempts: Iterable[Attempt], zero: float, elapsed: float) -> d
     """Join the attempts' readings to one counter a GPU; between attempts nothing is known of it, so it stands still."""
     pieces: dict[str, list[tuple[float, float, float]]] = {}
     for attempt in attempts:
-        work = _work(attempt, zero, elapsed)
-        for reading in _gpu_readings(attempt):
-            pieces.setdefault(reading.device, []).append((work.start, work.end, (reading.energy_j or 0.0) * 1e6))
+        if readings := _gpu_readings(attempt):
+            work = _work(attempt, zero, elapsed)
+            for reading in readings:
+                pieces.setdefault(reading.device, []).append((work.start, work.end, (reading.energy_j or 0.0) * 1e6))
     return {device: series for device, found in pieces.items() if (series := _joined(sorted(found))) is not None}
 
 
