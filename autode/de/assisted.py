@@ -34,9 +34,9 @@ class AutoDE(DifferentialEvolution):
     generations of current-to-pbest/1 on a surrogate of all told points (Jin, Swarm Evol. Comput. 1:61, 2011, calls this
     individual-based evolution control). Two surrogates take turns, the more often the more they improve: a Gaussian
     process on the whole box, whose expected improvement is maximised (Jones et al. 1998), and, when the box is of real
-    numbers and enough points are told, a quadratic model in a trust region about the best point. Trials that are out
-    count as told with the value the surrogate expects of them. A configuration is proposed only once while there are
-    new ones.
+    numbers and enough points are told, a quadratic model in a trust region about the best point, or elsewhere when
+    nothing more is found there. Trials that are out count as told with the value the surrogate expects of them. A
+    configuration is proposed only once while there are new ones.
 
     The told points are the whole memory: the surrogates follow from them alone. A trial costs milliseconds.
 
@@ -93,8 +93,9 @@ class AutoDE(DifferentialEvolution):
     def see(self, phenotype: Phenotype) -> None:
         """Say what the objective sees of a point; to be called before the first trial."""
         self._evidence = Evidence(phenotype, self.box.dimension)
-        self._allotment = Allotment()
-        self._process = surrogate.Process(self._evidence)
+        self._allotment = Allotment(self.box.dimension)
+        is_local = phenotype.continuous and self.options["local"]
+        self._process = surrogate.Process(self._evidence, surrogate.CELL if is_local else 0.0)
 
     def ask(self, n: int | None = None) -> Batch:
         """Return up to n trials to evaluate; see `DifferentialEvolution.ask`.
@@ -142,7 +143,8 @@ class AutoDE(DifferentialEvolution):
             return surrogate.far_point(self._evidence, out, self.box.dimension, rng)
         pool, generations = self.options["pool"], self.options["inner_generations"]
         if model == LOCAL:
-            point = surrogate.local_point(self._evidence, self._allotment.radius, out, rng)
+            centre = self._evidence.x[self._allotment.centre(self._evidence)]
+            point = surrogate.local_point(self._evidence, centre, self._allotment.radius, out, rng)
             if point is not None:
                 return point
         return self._process.point(out, pool, generations, rng)
@@ -158,11 +160,21 @@ class AutoDE(DifferentialEvolution):
         for row in rows:
             value = float(trials.values[row])
             if trials.generation[row] > 0:
-                self._allotment.learn(int(trials.parameter("model")[row]), value < self._evidence.best)
+                self._learn(int(trials.parameter("model")[row]), value)
             self._evidence.add(self._unit(trials.x[row]), value)
             slot = int(trials.slots[row]) if trials.generation[row] == 0 else population.worst()
             if not value >= population.f[slot]:
                 population.replace(np.array([slot]), trials.x[row][None], np.array([value]))
+
+    def _learn(self, model: int, value: float) -> None:
+        """Learn whether a surrogate's trial was an improvement: on the best, or on the trust region's centre."""
+        evidence, allotment = self._evidence, self._allotment
+        if model == WIDE or not evidence.size:
+            allotment.learn(model, value < evidence.best)
+            return
+        centre = allotment.centre(evidence)
+        allotment.learn(model, value < evidence.y[centre])
+        allotment.end_search(evidence.x[centre])
 
     def _unit(self, x: FloatArray) -> FloatArray:
         u: FloatArray = np.clip((x - self.box.low) / self._width, 0.0, 1.0)

@@ -84,13 +84,20 @@ class Evidence:
         self._z[self.size] = self.phenotype.features(x[None])[0]
         self.size += 1
 
-    def selected(self, first: int, most: int) -> IntArray:
-        """Choose at most so many of the first told points, in order: two thirds are the best, the others the latest."""
-        if first <= most:
-            return np.arange(first)
-        best = self.y[:first].argsort(kind="stable")[: most * 2 // 3]
-        others = np.setdiff1d(np.arange(first), best)
-        return np.sort(np.concatenate([best, others[best.size - most :]]))
+    def selected(self, first: int, most: int, cell: float = 0.0) -> IntArray:
+        """Choose at most so many of the first told points, in order: two thirds are the best, the others the latest.
+
+        With a cell width, only the best point of each cell of that width counts, so that a local search's crowd does
+        not stand for the whole.
+        """
+        rows = self.y[:first].argsort(kind="stable")
+        if cell > 0:
+            _, found = np.unique(np.round(self.z[rows] / cell), axis=0, return_index=True)
+            rows = rows[np.sort(found)]
+        if rows.size > most:
+            best, others = np.split(rows, [most * 2 // 3])
+            rows = np.concatenate([best, np.sort(others)[best.size - most :]])
+        return np.sort(rows)
 
     def state(self) -> dict[str, Any]:
         """Return points and values as arrays."""

@@ -13,6 +13,8 @@ from autode.de.quadratic import Quadratic, relative_rise, terms
 
 #: No more points than this go into a Gaussian process: its cost grows with their cube.
 MOST_POINTS = 150
+#: Of points this close, where a local search gathers, the process takes the best.
+CELL = 0.02
 _LOCAL_POOL, _LOCAL_GENERATIONS = 24, 40
 #: Points closer than this in every coordinate are one.
 _SAME = 1e-10
@@ -24,10 +26,12 @@ class Process:
     Parameters
     ----------
     evidence : Evidence
+    cell : float
+        See `Evidence.selected`.
     """
 
-    def __init__(self, evidence: Evidence):
-        self._evidence = evidence
+    def __init__(self, evidence: Evidence, cell: float = 0.0):
+        self._evidence, self._cell = evidence, cell
         self.forget()
 
     def forget(self) -> None:
@@ -40,7 +44,9 @@ class Process:
         evidence = self._evidence
         dimension = evidence.x.shape[1]
         process = self._conditioned(out)
-        best = float(process.y.min())
+        best = float(
+            process.predict(process.z)[0].min()
+        )  # not the lowest value: that may be luck (Picheny et al. 2013)
         features = evidence.phenotype.features
 
         def score(x: FloatArray) -> FloatArray:
@@ -55,10 +61,10 @@ class Process:
         evidence = self._evidence
         fit_to = fit_size(evidence.size)
         if fit_to != self._fitted_to:
-            rows = evidence.selected(fit_to, MOST_POINTS)
+            rows = evidence.selected(fit_to, MOST_POINTS, self._cell)
             plain = GaussianProcess(evidence.z[rows], damped(evidence.y[rows]), evidence.phenotype.group)
             self._theta, self._fitted_to = plain.fitted().theta, fit_to
-        rows = evidence.selected(evidence.size, MOST_POINTS)
+        rows = evidence.selected(evidence.size, MOST_POINTS, self._cell)
         z, y = evidence.z[rows], damped(evidence.y[rows])
         process = GaussianProcess(z, y, evidence.phenotype.group, self._theta)
         if not len(out):
@@ -77,11 +83,12 @@ def damped(y: FloatArray) -> FloatArray:
     return np.where(rise < 1.0, rise, 1.0 + np.log(np.maximum(rise, 1.0)))
 
 
-def local_point(evidence: Evidence, radius: float, out: FloatArray, rng: np.random.Generator) -> FloatArray | None:
-    """Return the lowest point of a quadratic in the trust region about the best point; None if it is not new."""
+def local_point(
+    evidence: Evidence, centre: FloatArray, radius: float, out: FloatArray, rng: np.random.Generator
+) -> FloatArray | None:
+    """Return the lowest point of a quadratic in the trust region about a told point; None if it is not new."""
     x, y = evidence.x, evidence.y
     dimension = x.shape[1]
-    centre = x[y.argmin()]
     distance = np.sqrt(((x - centre) ** 2).sum(axis=1))
     reach, full = radius * np.sqrt(dimension), terms(dimension)
     inside = min(int(np.count_nonzero(distance < 2.0 * reach)), 4 * full)

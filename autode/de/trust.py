@@ -1,4 +1,4 @@
-"""Which surrogate has the next trial, and how far the local one is trusted."""
+"""Which surrogate has the next trial, and where and how far the local one is trusted."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from autode.de.arrays import FloatArray
+from autode.de.evidence import Evidence
+
 WIDE, LOCAL = 0, 1
 _FORGET, _LEAST_SHARE = 0.95, 0.2
 _GROW, _SHRINK = 1.6, 0.7
-_RADIUS, _SMALLEST, _LARGEST = 0.15, 1e-9, 0.5
+_RADIUS, _SMALLEST, _LARGEST = 0.15, 1e-4, 0.5
+#: A local search that ended leaves this distance (times sqrt(D)) around it to others.
+_BASIN = 0.1
+_PATIENCE = 4
 
 
 class Allotment:
@@ -22,10 +28,18 @@ class Allotment:
     ----------
     radius : float
         Half-width of the trust region in the unit cube: 1.6 times as wide after a success, 0.7 times after a failure.
+        Below 1e-4 and after four failures in a row the local search has ended; it begins anew elsewhere.
+
+    Parameters
+    ----------
+    dimension : int
+        Number of coordinates D.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dimension: int) -> None:
         self.radius = _RADIUS
+        self._failures = 0
+        self._ended: FloatArray = np.empty((0, dimension))
         self._turn = 0.0
         self._wins, self._tries = np.zeros(2), np.zeros(2)
 
@@ -38,6 +52,22 @@ class Allotment:
         self._turn -= 1.0
         return LOCAL
 
+    def centre(self, evidence: Evidence) -> int:
+        """Return the number of the told point that the trust region is about: the best outside of ended searches."""
+        y = evidence.y
+        if len(self._ended):
+            gaps = ((evidence.x[:, None] - self._ended[None]) ** 2).mean(axis=2).min(axis=1)
+            free = gaps > _BASIN**2
+            if free.any():
+                return int(np.where(free, y, np.inf).argmin())
+        return int(y.argmin())
+
+    def end_search(self, centre: FloatArray) -> None:
+        """Begin elsewhere if the local search about a point, shape (D,), finds nothing more."""
+        if self.radius < _SMALLEST and self._failures >= _PATIENCE:
+            self._ended = np.concatenate([self._ended, centre[None]])
+            self.radius, self._failures = _RADIUS, 0
+
     def learn(self, model: int, improved: bool) -> None:
         """Learn whether a surrogate's trial was better than all before it."""
         self._wins *= _FORGET
@@ -45,13 +75,16 @@ class Allotment:
         self._wins[model] += improved
         self._tries[model] += 1
         if model == LOCAL:
-            self.radius = min(max(self.radius * (_GROW if improved else _SHRINK), _SMALLEST), _LARGEST)
+            self._failures = 0 if improved else self._failures + 1
+            self.radius = min(max(self.radius * (_GROW if improved else _SHRINK), 1e-9), _LARGEST)
 
     def state(self) -> dict[str, Any]:
         """Return everything as arrays and numbers."""
-        return {"radius": self.radius, "turn": self._turn, "wins": self._wins.copy(), "tries": self._tries.copy()}
+        counted = {"radius": self.radius, "turn": self._turn, "failures": self._failures}
+        return {**counted, "wins": self._wins.copy(), "tries": self._tries.copy(), "ended": self._ended.copy()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over what `state` returned."""
-        self.radius, self._turn = float(state["radius"]), float(state["turn"])
+        self.radius, self._turn, self._failures = float(state["radius"]), float(state["turn"]), int(state["failures"])
+        self._ended = state["ended"].copy()
         self._wins, self._tries = state["wins"].copy(), state["tries"].copy()

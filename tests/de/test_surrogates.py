@@ -109,11 +109,11 @@ def test_the_local_point_is_the_lowest_of_the_trust_region():
     for point in np.random.default_rng(2).random((20, 3)):
         evidence.add(point, float(bowl(point[None])[0]))
     best = evidence.x[evidence.y.argmin()]
-    point = local_point(evidence, 0.5, np.empty((0, 3)), np.random.default_rng(0))
+    point = local_point(evidence, best, 0.5, np.empty((0, 3)), np.random.default_rng(0))
     np.testing.assert_allclose(point, 0.3, atol=0.01)
-    near = local_point(evidence, 0.02, np.empty((0, 3)), np.random.default_rng(0))
+    near = local_point(evidence, best, 0.02, np.empty((0, 3)), np.random.default_rng(0))
     assert np.abs(near - best).max() <= 0.02 + 1e-12
-    assert local_point(evidence, 0.5, point[None], np.random.default_rng(0)) is None  # it is out already
+    assert local_point(evidence, best, 0.5, point[None], np.random.default_rng(0)) is None  # it is out already
 
 
 # --- differential evolution on a surrogate
@@ -165,6 +165,14 @@ def test_of_many_points_the_best_and_the_latest_are_kept():
     assert {97, 98, 99} <= set(chosen.tolist())
 
 
+def test_a_crowd_counts_as_its_best_point():
+    evidence = Evidence(Phenotype.plain(1), 1)
+    for k, x in enumerate([0.5, 0.501, 0.502, 0.9, 0.1]):
+        evidence.add(np.array([x]), 3.0 - k if k < 3 else 9.0)
+    assert evidence.selected(5, 10, cell=0.02).tolist() == [2, 3, 4]
+    assert evidence.selected(5, 10).tolist() == [0, 1, 2, 3, 4]
+
+
 def test_the_worse_half_is_damped():
     y = np.array([1.0, 2.0, 3.0, 1e6, 1e9])
     found = damped(y)
@@ -190,7 +198,7 @@ def test_without_values_a_point_is_far_from_those_that_are_out():
 
 
 def test_turns_follow_success_and_each_has_its_fifth():
-    allotment = Allotment()
+    allotment = Allotment(2)
     for _ in range(60):
         model = allotment.next()
         allotment.learn(model, model == LOCAL)
@@ -200,7 +208,7 @@ def test_turns_follow_success_and_each_has_its_fifth():
 
 
 def test_the_trust_region_grows_with_success_and_shrinks_with_failure():
-    allotment = Allotment()
+    allotment = Allotment(2)
     first = allotment.radius
     allotment.learn(WIDE, improved=False)
     assert allotment.radius == first
@@ -208,3 +216,21 @@ def test_the_trust_region_grows_with_success_and_shrinks_with_failure():
     assert allotment.radius == pytest.approx(0.7 * first)
     allotment.learn(LOCAL, improved=True)
     assert allotment.radius == pytest.approx(0.7 * 1.6 * first)
+
+
+def test_a_local_search_that_finds_nothing_more_begins_elsewhere():
+    evidence = Evidence(Phenotype.plain(2), 2)
+    for x, y in (((0.5, 0.5), 1.0), ((0.52, 0.5), 1.5), ((0.9, 0.9), 2.0)):
+        evidence.add(np.array(x), y)
+    allotment = Allotment(2)
+    tries = 0
+    while allotment.centre(evidence) == 0:
+        allotment.learn(LOCAL, improved=False)
+        allotment.end_search(evidence.x[0])
+        tries += 1
+    assert tries == 21  # 0.15 * 0.7**21 < 1e-4
+    assert allotment.centre(evidence) == 2  # not the neighbour in the same basin
+    assert allotment.radius == 0.15
+    fresh = Allotment(2)
+    fresh.load(allotment.state())
+    assert fresh.centre(evidence) == 2
