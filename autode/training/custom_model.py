@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 
 def build(name: str, folder: str, classes: int, seed: int) -> nn.Module:
@@ -59,7 +59,8 @@ def materialise(model: nn.Module, images: Tensor, seed: int) -> None:
 
     Their weights are drawn from torch's global generator, which depends on the seed alone meanwhile.
     """
-    if any(isinstance(value, UninitializedTensorMixin) for value in (*model.parameters(), *model.buffers())):
+    values = (*model.parameters(), *model.buffers())
+    if any(isinstance(value, UninitializedParameter | UninitializedBuffer) for value in values):
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.default_generator.manual_seed(seed)
             model.eval()(images)
