@@ -87,8 +87,8 @@ class Sizes:
 
 QUICK = Sizes(64, 1, (("resnet18", SMALL, 32, 16),), 32, 48, 96, 1, (SMALL, 32, 32), (1, 2), (), 0)
 CPU = Sizes(
-    512,
-    5,
+    192,
+    3,
     (
         *(("resnet18", SMALL, 32, batch) for batch in (32, 128)),
         *(("resnet18", WIDE, size, 32) for size in (32, 64)),
@@ -98,10 +98,10 @@ CPU = Sizes(
     ),
     32,
     64,
-    1500,
+    1000,
     2,
-    (WIDE, 64, 64),
-    (1, 2, 4, 8),
+    (SMALL, 32, 128),
+    (1, 2, 4),
     (1, 2),
     0,
 )
@@ -353,7 +353,7 @@ def save_arrays(path: Path, training: Split, validation: Split) -> Path:
 def many(run: Run) -> tuple[Finetune, list[Trial], int]:
     """Trials at batch 64 that differ in their learning rates, and the image-steps of each."""
     cpu, quick = run.device.type == "cpu", run.sizes is QUICK
-    count, batch = (64, 16) if quick else (640, 64) if cpu else (16_384, 64)
+    count, batch = (64, 16) if quick else (320, 64) if cpu else (16_384, 64)
     data = noise(count + 64, 32, 3, torch.device("cpu"))
     path = run.folder / "noise.npz"
     np.savez(path, x_train=data.images.permute(0, 2, 3, 1).numpy(), y_train=data.labels.numpy())

@@ -1,5 +1,8 @@
 """Trials trained as one: what comes of each, and that they stop, fail and continue as if alone."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -119,3 +122,21 @@ def test_a_trial_goes_on_alone_where_others_were_with_it(tmp_path):
     metrics = Finetune(SETTINGS)(trial(tmp_path, 0, NUMBERS[0], on_report=lambda epoch, _: reports.append(epoch)))
     assert reports == [2]
     assert metrics == same(alone(tmp_path, NUMBERS[:1])[0])
+
+
+def test_the_objective_on_the_page_judges_by_four_seeds(tmp_path, fusions):
+    page = (Path(__file__).parents[2] / "docs" / "training-parallel.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {}
+    exec(compile(code, "training-parallel.md", "exec"), names)
+    small = Finetune(SETTINGS | {"epochs": 1})
+    names["finetune"] = small
+    metrics = names["objective"](trial(tmp_path, 0, {"lr": 0.002}))
+    assert fusions == [4]
+    (one,) = small.together([trial(tmp_path, 0, {"lr": 0.002})])
+    assert set(metrics) == set(one)
+    assert metrics != one
+    diverging = trial(tmp_path, 1, {"lr": 100.0, "weight_decay": 10.0})
+    names["finetune"] = Finetune(SETTINGS | {"epochs": 3})
+    with pytest.raises(FloatingPointError):
+        names["objective"](diverging)
