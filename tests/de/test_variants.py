@@ -1,4 +1,4 @@
-"""What tells the variants apart, each by the rule of its paper, and mistakes of popular ports that none of them makes."""
+"""What tells the variants apart, each by its paper's rule, and mistakes of popular ports that none of them makes."""
 
 from __future__ import annotations
 
