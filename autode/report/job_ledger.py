@@ -12,6 +12,7 @@ from autode.energy import EnergyReading, is_measured
 from autode.energy.ledger import LOST, OVERHEAD, TRIAL, Entry, Ledger, Meter, Work, apportion
 from autode.energy.ledger_shares import Series
 from autode.energy.reconciliation import Reconciliation, reconcile
+from autode.energy.steps_alone import apportion_steps
 from autode.report.quantities import is_missing
 from autode.study.history import RUNNING, Attempt, History, RunHistory, readings_of
 from autode.trial import LOST as LOST_STATE
@@ -130,7 +131,23 @@ def _job_ledger(history: History, one: dict[Any, Any], runs: Sequence[RunHistory
     reading = _job_reading(one)
     gpus = _gpu_counters(attempts, zero, elapsed) if "node_dc" in reading.domains else {}
     meter = Meter(f"{one['job']}.{one['run']}", counter, slots, gpus=gpus, by_time_only=True)
-    return JobLedger(meter.name, apportion(meter, works), reading, _reconciled(history, numbers, one))
+    ledger = _by_steps(meter, works, attempts, one) or apportion(meter, works)
+    return JobLedger(meter.name, ledger, reading, _reconciled(history, numbers, one))
+
+
+def _by_steps(meter: Meter, works: Sequence[Work], attempts: Iterable[Attempt], one: dict[Any, Any]) -> Ledger | None:
+    """Book by the accounted joules of steps, for the attempts whose step had a node to itself; None if none had."""
+    alone = one["steps_alone"]
+    if not alone or "shared_node" in one["flags"].split(";"):
+        return None
+    step = {_name(attempt): str(attempt.start.get("step", "")).rpartition(".")[2] for attempt in attempts}
+    own = {name: alone[number] for name, number in step.items() if number in alone}
+    a_node = meter.slots / max(float(one["node_count"]), 1.0)
+    return (
+        apportion_steps(meter, [replace(work, slots=a_node) if work.name in own else work for work in works], own)
+        if own
+        else None
+    )
 
 
 def _job_reading(one: dict[Any, Any]) -> EnergyReading:

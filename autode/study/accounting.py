@@ -234,14 +234,23 @@ def with_live(accounting: pd.DataFrame, live: Mapping[tuple[str, int], float]) -
 def runs_in(text: str | Path, jobs: Sequence[StudyJob]) -> pd.DataFrame:
     """Return the runs of the jobs in a text (or file) of accounting, as `autode.energy.job_runs` does.
 
+    One more column, ``steps_alone``: joules of the steps that had a node to themselves, by step.
+
     Raises
     ------
     ValueError
         If the text cannot be read as accounting.
     """
-    from autode.energy import job_runs, read_sacct
+    import pandas as pd
 
-    return job_runs(rows_of(read_sacct(text), jobs))
+    from autode.energy import job_runs, read_sacct
+    from autode.energy.steps_alone import steps_alone
+
+    rows = rows_of(read_sacct(text), jobs)
+    runs, alone = job_runs(rows), steps_alone(rows)
+    keys = zip(runs["job"].astype(str), runs["run"].astype(int), strict=True)
+    runs["steps_alone"] = pd.Series([alone.get(key, {}) for key in keys], index=runs.index, dtype=object)
+    return runs
 
 
 def _runs_of(place: Path, collection: Collection, jobs: Sequence[StudyJob]) -> pd.DataFrame:

@@ -291,3 +291,30 @@ def test_every_row_of_the_ledger_has_its_uncertainty(diary: Diary) -> None:
     part = data.energy[(data.energy["scope"] == "trial") & (data.energy["source"] == "sacct:job")].iloc[0]
     assert part["joules_low"] < part["joules"] < part["joules_high"]
     assert data.jobs["energy_wh"].tolist() == [pytest.approx(40_000 / 3600)]
+
+
+# --- trials as job steps
+
+
+def test_a_step_that_had_its_node_to_itself_has_its_own_joules(tmp_path: Path) -> None:
+    """Two nodes with one slot each: 400 W where trial 0 ran, 200 W where trial 1 did, 100 W idle for the other 40 s."""
+    diary = Diary(tmp_path / "study")
+    diary.run(0)
+    for trial in (0, 1):
+        fields = {"params": {}, "point": [], "seed": 1, "role": "search", "generation": 0}
+        diary.write("asked", trial=trial, time=clock(0), **fields)
+        diary.write("started", trial=trial, attempt=0, host=f"n{trial}", rank=trial, time=clock(0), step=f"7.{trial}")
+        diary.tell(trial, 0, 60)
+    diary.end(100)
+    head = "JobID|State|ElapsedRaw|NNodes|ConsumedEnergyRaw|Start|End|NodeList\n"
+    steps = [f"7.{n}|COMPLETED|60|1|{joules}|{at(0)}|{at(60)}|n{n}\n" for n, joules in ((0, 24_000), (1, 12_000))]
+    whole = (
+        f"7|COMPLETED|100|2|44000|{at(0)}|{at(100)}|n[0-1]\n7.extern|COMPLETED|100|2|44000|{at(0)}|{at(100)}|n[0-1]\n"
+    )
+    keep(diary.folder, head + whole + "".join(steps), "sacct", utc=True, cluster=SETTINGS)
+    data = load(diary.folder)
+    rows = data.energy[(data.energy["scope"] == "trial") & (data.energy["source"] == "sacct:extern")]
+    assert rows["joules"].tolist() == [24_000.0, 12_000.0]
+    assert set(rows["share_rule"]) == {"step_exclusive"}
+    found = accounts(data, "7.0")
+    assert (found["trial"], found["idle"], found[""]) == (36_000.0, 8_000.0, 44_000.0)
