@@ -122,8 +122,8 @@ A result is told once its record is in the journal; a told result must be there 
 never begin again. A trial whose objective had returned in the instant of the kill, before its result could be written,
 goes on from its last checkpoint: it repeats nothing but its end. The kill of a worker process is taken for what it
 mostly is on a cluster, the kernel's answer to too much memory: that trial fails, and the run goes on. The start to the
-first evaluation is dominated by starting MPI and Python on a loaded machine, so the restart is compared with a start of
-the same program on an empty folder.
+first evaluation is dominated by starting MPI and Python on a loaded machine, and varies with the load as much on an
+empty folder; what going on costs by itself is measured by bench_restart.py (restart.jsonl).
 """
 
 
