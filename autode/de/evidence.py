@@ -107,4 +107,4 @@ class Evidence:
         """Take over what `state` returned."""
         self.size = len(state["y"])
         self._x, self._y = state["x"].copy(), state["y"].copy()
-        self._z = self.phenotype.features(self._x).reshape(self.size, -1).copy()
+        self._z = self.phenotype.features(self._x).reshape(self.size, self.phenotype.group.size).copy()

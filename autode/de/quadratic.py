@@ -15,7 +15,8 @@ def terms(dimension: int) -> int:
 def relative_rise(y: FloatArray) -> FloatArray:
     """Return values on a scale where 0 is the best and 1 the median (or the worst, if half of them are the best)."""
     above = y - y.min()
-    scale = next((one for one in (float(np.median(above)), float(above.max())) if one > 0), 1.0)
+    middle = float(np.sort(above)[above.size // 2])  # no mean of two, which could overflow
+    scale = next((one for one in (middle, float(above.max())) if one > 0), 1.0)
     rise: FloatArray = above / scale
     return rise
 

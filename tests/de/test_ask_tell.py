@@ -20,7 +20,8 @@ def rosenbrock(x):
 
 
 def make(name, **options):
-    return de.make(name, BOUNDS, **{"max_evaluations": BUDGET, "population": N, "seed": 7, **options})
+    cheap = {"pool": 8, "inner_generations": 1, "schedule": "generational"} if name == "autode" else {}
+    return de.make(name, BOUNDS, **{"max_evaluations": BUDGET, "population": N, "seed": 7, **cheap, **options})
 
 
 def run(optimizer, sizes=None, shuffle=None):

@@ -13,6 +13,9 @@ schedules = pytest.mark.parametrize("schedule", ["generational", "asynchronous"]
 
 
 def run(name, function, bounds=((-5, 5),) * 3, **options):
+    if name == "autode":  # a surrogate has a cost; it need not be good here
+        budget = min(30, options.get("max_evaluations", 150))
+        options = {"pool": 8, "inner_generations": 1, **options, "max_evaluations": budget}
     optimizer = de.make(name, bounds, **{"max_evaluations": 150, "population": 8, "seed": 1, **options})
     while not optimizer.finished:
         batch = optimizer.ask()

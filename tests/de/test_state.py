@@ -20,9 +20,16 @@ def sphere(x):
     return (x**2).sum(axis=1)
 
 
+#: A surrogate has a cost; it need not be good here.
+SHORT = {"autode": {"max_evaluations": 45, "pool": 8, "inner_generations": 2}}
+
+
 def make(name, schedule, seed=5, **options):
     return de.make(
-        name, BOUNDS, **{"max_evaluations": 160, "population": 9, "schedule": schedule, **options}, seed=seed
+        name,
+        BOUNDS,
+        **{"max_evaluations": 160, "population": 9, "schedule": schedule, **SHORT.get(name, {}), **options},
+        seed=seed,
     )
 
 
