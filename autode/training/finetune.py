@@ -13,15 +13,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from autode.training import checkpoint, custom_model
+from autode.training import checkpoint
+from autode.training.building import build_inputs, build_model, build_optimizer, try_model
 from autode.training.catalogue import OWN_DATA
 from autode.training.data import Source, Split, load_test, load_training
 from autode.training.distributed import connect, from_leader, leads, on_all_ranks, several, with_global_batch_norm
 from autode.training.features import Kept, features, megabytes, split
-from autode.training.loop import Inputs, Learner, evaluate, train_epoch
+from autode.training.loop import Learner, evaluate, train_epoch
 from autode.training.median import MedianRule
-from autode.training.models import freeze, lr_factors, make_model
-from autode.training.optimizers import make_optimizer
+from autode.training.models import freeze
 from autode.training.progress import Keeper
 from autode.training.replay import Replay, pays
 from autode.training.resnet import keep_used_taps
@@ -34,7 +34,6 @@ from autode.training.settings import (
     is_custom,
     resolve,
 )
-from autode.training.weights import NORMALISATION
 from autode.trial import Trial, TrialStopped, derive_seed
 
 
@@ -98,9 +97,9 @@ class Finetune:
         torch.set_num_threads(cpu_threads())
         training, _ = self._splits(device)
         if self.settings["weights"] != "none" or is_custom(self.settings["model"]):
-            model = self._model(training, seed=0, dropout=0.0, resolution=self.settings["resolution"])
+            model = build_model(self.settings, self.folder, training, seed=0)
             if is_custom(self.settings["model"]):
-                self._try(model, training)
+                try_model(self.settings, model, training)
 
     def __call__(self, trial: Trial) -> dict[str, float]:
         """Train one trial, from its checkpoint if it has one.
@@ -179,50 +178,19 @@ class Finetune:
         """Training and validation images, read once a process."""
         return load_training(self._source, self.settings["train_samples"], self.settings["validation_samples"], device)
 
-    def _model(self, training: Split, seed: int, dropout: float, resolution: int) -> nn.Module:
-        """Build the network for the classes of the data, on the CPU."""
-        chosen = self.settings
-        model = make_model(
-            chosen["model"], chosen["weights"], chosen["width"], training.classes, seed, dropout, self.folder
-        )
-        if is_custom(chosen["model"]):
-            normalisation = _for_channels(model, training, *NORMALISATION[chosen["normalisation"]])
-            inputs = Inputs(resolution, *normalisation, torch.device("cpu"))
-            custom_model.materialise(model, inputs(training.images[:2].cpu()), seed)
-        return model
-
-    def _try(self, model: nn.Module, training: Split) -> None:
-        """Refuse a network of the user's that does not give a number for each class."""
-        mean, std = _for_channels(model, training, *NORMALISATION[self.settings["normalisation"]])
-        inputs = Inputs(self.settings["resolution"], mean, std, training.images.device)
-        with torch.inference_mode():
-            logits = model.eval().to(training.images.device)(inputs(training.images[:2]))
-        expected = (min(len(training), 2), training.classes)
-        if getattr(logits, "shape", None) != expected:
-            found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-            raise ValueError(f"model {self.settings['model']!r} gives {found} for two images, expected {expected}")
-
     def _learner(self, trial: Trial, values: Hyperparameters, training: Split) -> Learner:
         """Build network and optimizer in their initial state."""
         chosen, device = self.settings, torch.device(trial.device)
-        model = self._model(training, derive_seed(trial.seed, "initial"), values.dropout, values.resolution)
+        seed = derive_seed(trial.seed, "initial")
+        model = build_model(chosen, self.folder, training, seed, values.dropout, values.resolution)
         keep_used_taps(model, values.resolution)
         model = with_global_batch_norm(model) if several(trial.comm) else model
         # cuDNN wants its kernels in channels_last too; on a CPU that layout only slows the optimizer down
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         model = model.to(device).to(memory_format=layout)
         frozen = freeze(model, chosen["model"], values.freeze_depth)
-        optimizer = make_optimizer(
-            model,
-            values.optimizer,
-            values.lr * _batch_factor(values, chosen["lr_reference_batch"]),
-            values.weight_decay,
-            values.momentum,
-            values.beta2,
-            lr_factors(model, chosen["model"], values.layer_decay, values.head_lr_factor),
-        )
-        mean, std = NORMALISATION[chosen["normalisation"]]
-        inputs = Inputs(values.resolution, *_for_channels(model, training, mean, std), device)
+        optimizer = build_optimizer(chosen, values, model)
+        inputs = build_inputs(chosen, model, training, values.resolution, device)
         return Learner(model, frozen, optimizer, inputs, chosen["flips"], precision=chosen["precision"])
 
     def _keep_features(
@@ -319,25 +287,3 @@ def tested(learner: Learner, test: Split) -> dict[str, float]:
     """Judge a network on the test images."""
     _, error = evaluate(learner, test)
     return {"test_error": error, "test_accuracy": 1.0 - error}
-
-
-def _batch_factor(values: Hyperparameters, reference: int) -> float:
-    """Factor on a learning rate that is meant for another batch size, 0 if for any.
-
-    Linear for SGD (Goyal et al. 2017), the square root for AdamW (Malladi et al. 2022, on adaptive methods).
-    """
-    ratio = values.batch_size / reference if reference else 1.0
-    return ratio if values.optimizer == "sgd" else ratio**0.5
-
-
-def _for_channels(
-    model: nn.Module, training: Split, mean: tuple[float, ...], std: tuple[float, ...]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Fit normalisation to the channels the network takes: three, which grey images are spread over, or one."""
-    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
-    if first is None or first.in_channels in (0, 3):  # 0: a lazy layer takes what comes
-        return mean, std
-    if first.in_channels == 1 and training.images.shape[1] == 1:
-        return (sum(mean) / 3,), (sum(std) / 3,)
-    channels = training.images.shape[1]
-    raise ValueError(f"the model takes {first.in_channels} channels, but the images have {channels}")

@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from autode.training import features, finetune, models
+from autode.training.data import Split
 from autode.training.finetune import Finetune
+from autode.training.loop import Inputs, Learner
 from autode.trial import Trial
 
 SMALL = {"train_samples": 96, "validation_samples": 60, "batch_size": 32, "augmentation": 0.0}
@@ -62,8 +64,8 @@ def test_memory_is_told_by_two_images():
     network = models.make_model("resnet18", "embedded", 0.25, 10, 0)
     frozen = models.freeze(network, "resnet18", 5)
     before, _ = features.split(network, "resnet18", frozen)
-    inputs = finetune.Inputs(32, (0.3,) * 3, (0.3,) * 3, torch.device("cpu"))
+    inputs = Inputs(32, (0.3,) * 3, (0.3,) * 3, torch.device("cpu"))
     optimizer = torch.optim.SGD(network.fc.parameters(), lr=0.1)
-    learner = finetune.Learner(network, frozen, optimizer, inputs, flips=False)
-    images = finetune.Split(torch.zeros(3, 1, 32, 32, dtype=torch.uint8), torch.zeros(3, dtype=torch.long))
+    learner = Learner(network, frozen, optimizer, inputs, flips=False)
+    images = Split(torch.zeros(3, 1, 32, 32, dtype=torch.uint8), torch.zeros(3, dtype=torch.long))
     assert features.megabytes(before, learner, images, 2**20) == pytest.approx(128 * 4)
