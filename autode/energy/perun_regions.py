@@ -43,5 +43,5 @@ def running_perun() -> Any:
     core = sys.modules.get("perun.core")
     try:
         return None if core is None else core.Perun.getInstance()
-    except ValueError:  # it was loaded and never started
+    except (KeyError, ValueError):  # it was loaded and never started
         return None

@@ -52,6 +52,11 @@ def test_without_perun_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     PerunRegions().record({"type": "started", "trial": 1, "host": HERE})
 
 
+def test_a_perun_that_was_only_imported_monitors_nothing() -> None:
+    code = "import perun.core\nfrom autode.energy.perun_regions import running_perun\nassert running_perun() is None"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 OBJECTIVE = "import time\n\ndef objective(trial):\n    time.sleep(1.0)\n    return trial.params['x']\n"
 # what a file given to --live-callback-files imports is there before perun builds its back-ends: a sensor of 42 W
 SENSOR = """\
