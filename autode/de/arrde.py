@@ -128,7 +128,8 @@ class ARRDE(SuccessHistoryDE):
         if self._phase in ("first", "refine"):
             self._memories = np.hstack((self._memories, (self._memory.F, self._memory.CR)))
         self._records = np.vstack((self._records, np.column_stack((population.x, population.f))))
-        mean, spread = population.x.mean(axis=0), population.x.std(axis=0)
+        with np.errstate(over="ignore"):  # very wide boxes
+            mean, spread = population.x.mean(axis=0), population.x.std(axis=0)
         self._regions = np.concatenate((self._regions, [[mean - spread, mean + spread]]))
         allowed = max(1, round(1 + 4 * self.nfev / self.max_evaluations))
         again = overall <= population.f.min() and self._restarts < allowed
