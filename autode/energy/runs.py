@@ -42,10 +42,10 @@ def job_runs(rows: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a run: ``job``, ``run``, ``state``, ``submit``, ``start``, ``end``, ``elapsed_s``, ``nodes``,
-        ``node_count``, ``energy_j`` (NaN: unknown), ``energy_from`` (see above), ``mean_power_w`` over all nodes,
-        ``mean_node_power_w``, ``cpu_efficiency`` and ``mem_efficiency`` (0..1, NaN where the query had no such fields),
-        ``job_name``, ``partition``, ``user``, ``cluster``, ``flags``. Flags: ``unfinished``, ``partial`` (a node's
-        share is lost), ``extern_incomplete``, ``first_node_only``, ``overlapping_steps`` (lower bound),
+        ``node_count``, ``energy_j`` (NaN: unknown), ``energy_from`` (see above), ``mean_power_w`` over all nodes (for
+        as long as the step that counted it lived), ``mean_node_power_w``, ``cpu_efficiency`` and ``mem_efficiency``
+        (0..1, NaN where the query had no such fields), ``job_name``, ``partition``, ``user``, ``cluster``, ``flags``.
+        Flags: ``unfinished``, ``partial`` (a node's share is lost), ``extern_incomplete``, ``first_node_only``, ``overlapping_steps`` (lower bound),
         ``job_row_only``, ``double_count_suspected`` (the job's line has more than its nodes can have used),
         ``zero_energy``, ``rounded``, and those of the rows about absurd values.
     """
@@ -64,7 +64,7 @@ def job_runs(rows: pd.DataFrame) -> pd.DataFrame:
     marks |= _row_marks(rows, gid, count, head["state"].to_numpy(dtype=object), chosen, source)
     runs = head.assign(energy_j=chosen, energy_from=source, flags=joined_flags(marks, count))
     with np.errstate(invalid="ignore", divide="ignore"):
-        seconds = np.where(runs["elapsed_s"] > 0, runs["elapsed_s"], np.nan)
+        seconds = _metered_seconds(runs["elapsed_s"].to_numpy(), rows, gid, {"extern": extern, "batch": batch}, source)
         runs["mean_power_w"] = runs["energy_j"] / seconds
         runs["mean_node_power_w"] = runs["mean_power_w"] / np.where(runs["node_count"] > 0, runs["node_count"], np.nan)
     _efficiencies(runs, rows, gid, own, count)
@@ -109,6 +109,20 @@ def _heads(rows: pd.DataFrame, gid: np.ndarray, own: np.ndarray, extern: np.ndar
     longest = _at(elapsed, gid, np.ones(len(rows), dtype=bool), count)
     head["elapsed_s"] = np.where(np.isnan(head["elapsed_s"]), longest, head["elapsed_s"])
     return head.drop(columns=["flags", "energy_j"])
+
+
+def _metered_seconds(
+    elapsed: np.ndarray, rows: pd.DataFrame, gid: np.ndarray, steps: dict[str, np.ndarray], source: np.ndarray
+) -> np.ndarray:
+    """Return how long each run's figure was counted for; NaN if unknown.
+
+    A node's failure ends the job's own line; on the nodes that live, the step that counts is ended some time later.
+    """
+    longest = elapsed
+    for name, mask in steps.items():
+        counted = _at(rows["elapsed_s"].to_numpy(), gid, mask, len(elapsed))
+        longest = np.where(source == name, np.fmax(longest, counted), longest)
+    return np.where(longest > 0, longest, np.nan)
 
 
 def _choose(

@@ -186,6 +186,12 @@ def test_mean_power_is_of_all_nodes_and_of_one():
     assert own["mean_node_power_w"] == pytest.approx(10056 / 50)
 
 
+def test_mean_power_of_a_run_whose_node_failed_counts_until_the_last_step_ended():
+    rows = "1|NODE_FAIL|30|2|\n1.batch|CANCELLED|60|1|0\n1.extern|COMPLETED|60|2|12000\n"
+    (own,) = job_runs(read_sacct(HEADER + rows)).to_dict("records")
+    assert (own["energy_from"], own["elapsed_s"], own["mean_power_w"]) == ("extern", 30, 200.0)
+
+
 def test_nothing_in_nothing_out():
     runs = job_runs(read_sacct("JobID|State\n"))
     assert len(runs) == 0
