@@ -45,8 +45,9 @@ def job_runs(rows: pd.DataFrame) -> pd.DataFrame:
         ``node_count``, ``energy_j`` (NaN: unknown), ``energy_from`` (see above), ``mean_power_w`` over all nodes (for
         as long as the step that counted it lived), ``mean_node_power_w``, ``cpu_efficiency`` and ``mem_efficiency``
         (0..1, NaN where the query had no such fields), ``job_name``, ``partition``, ``user``, ``cluster``, ``flags``.
-        Flags: ``unfinished``, ``partial`` (a node's share is lost), ``extern_incomplete``, ``first_node_only``, ``overlapping_steps`` (lower bound),
-        ``job_row_only``, ``double_count_suspected`` (the job's line has more than its nodes can have used),
+        Flags: ``unfinished``, ``partial`` (a node's share is lost), ``extern_incomplete``, ``first_node_only``,
+        ``overlapping_steps`` (lower bound), ``job_row_only``,
+        ``double_count_suspected`` (the job's line has more than its nodes can have used),
         ``zero_energy``, ``rounded``, and those of the rows about absurd values.
     """
     gid, first = _grouped(rows)
