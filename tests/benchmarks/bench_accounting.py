@@ -4,7 +4,7 @@
 
 sacct: a text of so many rows (jobs with their own line, batch, extern and one numbered step, 18 fields) is read with
 `autode.energy.read_sacct`. Report: `report.html` and its tables of a study of so many trials, run here with random
-search and an objective that costs nothing. Each in a process of its own; CPU and wall seconds, and the most memory held.
+search and an objective that costs nothing. Each in a process of its own; CPU and wall seconds, and the most memory.
 """
 
 from __future__ import annotations
