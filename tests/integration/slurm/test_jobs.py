@@ -151,8 +151,9 @@ def test_a_job_whose_first_node_loses_power_goes_on_without_loss(cluster: Cluste
 
 def test_a_job_near_its_time_limit_saves_and_requeues_itself(cluster: Cluster, study: Study) -> None:
     study.pause(3.0)
-    # Slurm looks every 30 s only: the signal comes 10 to 40 s after the start, before a trial or the run ends by itself
-    slurm = {"time": 1, "signal_s": 50, "ntasks_per_node": 2}
+    # Slurm looks every 30 s, and up to 30 s ahead: the signal comes 10 to 40 s after the start, before the run ends by
+    # itself as no further trial fits
+    slurm = {"time": 1, "signal_s": 20, "ntasks_per_node": 2}
     job = study.submit("--no-report", slurm=slurm, execution__grace_s=12)
     until(lambda: cluster.job(job)["Restarts"] == "1", "the job to requeue itself", seconds=90)
     # with a minute again, the signal could come while the second run finishes

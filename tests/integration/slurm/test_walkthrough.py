@@ -60,7 +60,7 @@ def test_a_containerised_study_outlives_a_node(checkout: Checkout, cluster: Clus
     before = told(out)
     try:
         assert re.search(rf"trials +{before}/{EVALUATIONS} done", checkout.shell(watch))
-        until(lambda: cluster.job(job)["Restarts"] == "1", "the job in the queue again", 150, every=ASK_SLURM_EVERY_S)
+        until(lambda: cluster.job(job)["Restarts"] == "1", "the job in the queue again", 300, every=ASK_SLURM_EVERY_S)
         (ended,) = cluster.wait(job, seconds=300)
     finally:
         cluster.power_on(dead)
