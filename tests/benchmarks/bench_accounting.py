@@ -36,15 +36,18 @@ def job_lines(job: int, draw: random.Random) -> str:
     )
     node = f"node{draw.randrange(1, 200)}"
 
-    def line(step: str, name: str, count: int, usage: str) -> str:
-        energy = seconds * count * watts
-        tres = f"billing={8 * count},cpu={8 * count},energy={energy},mem=1600M,node={count}"
+    def line(step: str, name: str, count: int) -> str:
+        energy = seconds * count * watts  # Slurm names it in the job's allocation and in the usage of its steps
+        allocated = f"cpu={8 * count},mem=1600M,node={count}"
+        used = f"cpu=00:00:10,energy={energy},fs/disk=1000,mem={draw.randrange(1000, 90000)}K,pages=0,vmem=9000K"
+        if not step:
+            allocated = f"billing={8 * count},cpu={8 * count},energy={energy},mem=1600M,node={count}"
+        usage = f"{used}|energy={watts * count},fs/disk=1" if step else "|"
         head = f"{job}{step}|{job}{step}|{name}|COMPLETED|{time_}|{time_}|{time_}|{seconds}|{count}|{count}|{8 * count}"
-        return f"{head}|{tres}|{node}|{energy}|{usage}|bed|\n"
+        return f"{head}|{allocated}|{node}|{energy}|{usage}|bed|\n"
 
-    used = f"cpu=00:00:10,fs/disk=1000,mem={draw.randrange(1000, 90000)}K,pages=0,vmem=9000K|fs/disk=1"
-    steps = (("", "train", nodes, "|"), (".batch", "batch", 1, used), (".extern", "extern", nodes, used))
-    return "".join(line(*step) for step in (*steps, (".0", "python", nodes, used)))
+    steps = (("", "train", nodes), (".batch", "batch", 1), (".extern", "extern", nodes), (".0", "python", nodes))
+    return "".join(line(*step) for step in steps)
 
 
 def write_sacct(folder: Path, rows: int) -> Path:
