@@ -6,6 +6,8 @@ import os
 import re
 from typing import Any
 
+_NETMOD = "MPIR_CVAR_CH4_NETMOD"
+
 
 def load_mpi(launcher: str, flavor: str) -> Any:
     """Start MPI and return mpi4py's module.
@@ -26,8 +28,9 @@ def load_mpi(launcher: str, flavor: str) -> Any:
     from mpi4py import MPI
 
     if not MPI.Is_initialized():
-        if launcher == "srun" and offers_ucx_and_ofi(MPI.Get_library_version()):
-            os.environ.setdefault("MPIR_CVAR_CH4_NETMOD", "ofi")
+        if launcher == "srun" and _NETMOD not in os.environ and offers_ucx_and_ofi(MPI.Get_library_version()):
+            # left to choose its provider, OFI at times never comes out of MPI_Init with several ranks on busy nodes
+            os.environ |= {_NETMOD: "ofi", "FI_PROVIDER": os.environ.get("FI_PROVIDER", "tcp")}
         MPI.Init_thread()
     return MPI
 

@@ -396,7 +396,16 @@ def test_a_study_by_steps_has_the_results_of_any_other(
 
 @pytest.mark.slow
 def test_a_trial_that_loses_every_step_without_an_epoch_is_given_up(bench: Bench, project: Any) -> None:
-    lethal = "import os, time\ndef objective(trial):\n    if trial.number == 1:\n        os.kill(os.getppid(), 9)\n"
+    lethal = (
+        "import os, time\n"
+        "from pathlib import Path\n"
+        "def objective(trial):\n"
+        "    if trial.number == 1:\n"
+        '        begun = f\'"type":"started","trial":1,"attempt":{trial.attempt},\'\n'
+        "        while begun not in Path('out/journal.jsonl').read_text():\n"
+        "            time.sleep(0.01)\n"
+        "        os.kill(os.getppid(), 9)\n"
+    )
     search = {"algorithm": "random", "evaluations": 2}
     execution = {"executor": "srun-steps", "max_losses": 2}
     project.write(f"{lethal}        time.sleep(60)\n    return 1.0\n", search=search, execution=execution)
