@@ -76,7 +76,10 @@ def _joules(attempts: Sequence[EnergyReading], wanted: str) -> tuple[float, str]
     if any(one.energy_j is None for one in attempts):
         return math.nan, f"nan: {ENERGY} is an objective, but an attempt at this trial has no joules"
     if found != {wanted}:
-        return math.nan, f"nan: {ENERGY} is an objective by {wanted} joules, but this trial's are {' and '.join(found)}"
+        return (
+            math.nan,
+            f"nan: {ENERGY} is an objective by {wanted} joules, but this trial's are {' and '.join(sorted(found))}",
+        )
     return sum(one.energy_j or 0.0 for one in attempts), ""
 
 

@@ -39,6 +39,10 @@ def _database(head: Namespace, site: Site) -> None:
     login = ("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
     # nothing here has to survive a power failure of the machine, and little is to be written
     fast = ("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-log-file-size=4M")
+    # its temporary files are named by its process number, which two clusters that start at once may share
+    temporary = site.folder / "tmp"
+    temporary.mkdir()
+    fast += (f"--tmpdir={temporary}",)
     install = ("mariadb-install-db", "--no-defaults", f"--datadir={data}", "--user=root")
     head.run(*install, *login, *fast, timeout=_PATIENCE_S)
     place = (f"--datadir={data}", f"--socket={socket}", f"--pid-file={site.folder}/run/mariadbd.pid")
