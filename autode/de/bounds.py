@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,16 @@ class Box:
         """Number of coordinates D."""
         return int(self.low.size)
 
+    @cached_property
+    def limits(self) -> tuple[FloatArray, FloatArray]:
+        """Low and high for comparisons with many points, shape (D,) each, or () where all coordinates have the same.
+
+        NumPy compares with a single number several times faster than with short rows.
+        """
+        low, high = self.low, self.high
+        alike = bool((low == low[0]).all() and (high == high[0]).all())
+        return (np.array(low[0]), np.array(high[0])) if alike else (low, high)
+
     def from_unit(self, u: FloatArray) -> FloatArray:
         """Map points of the unit cube, shape (n, D), into the box."""
         return np.clip(self.low + u * (self.high - self.low), self.low, self.high)
@@ -92,7 +103,9 @@ def midpoint_target(trial: FloatArray, parent: FloatArray, box: Box) -> None:
     The rule of JADE, SHADE and L-SHADE: ``u_j < low -> (low + x_j)/2``, ``u_j > high -> (high + x_j)/2`` with ``x``
     the target (Zhang & Sanderson 2009; Tanabe's code). Shapes: trial and parent (n, D).
     """
-    nearest = np.minimum(np.maximum(trial, box.low), box.high)
+    low, high = box.limits
+    nearest = np.maximum(trial, low)
+    np.minimum(nearest, high, out=nearest)
     # Few genes leave the box, so the flat positions of those few cost less than another pass over all of them.
     at = (nearest != trial).ravel().nonzero()[0]
     if at.size:
@@ -115,7 +128,8 @@ def reflect(trial: FloatArray, parent: FloatArray, box: Box) -> None:
 
 def redraw(trial: FloatArray, box: Box, u: npt.NDArray[np.float32]) -> None:
     """Draw genes that left the box anew, uniformly, in place (u: uniforms of [0, 1), shape (n, D))."""
-    at = ((trial < box.low) | (trial > box.high)).ravel().nonzero()[0]
+    low, high = box.limits
+    at = ((trial < low) | (trial > high)).ravel().nonzero()[0]
     if at.size:
         j = at % box.dimension
         fresh = box.low[j] + u.take(at) * (box.high - box.low)[j]

@@ -9,7 +9,11 @@ from autode.de.arrays import FloatArray
 #: Scale of the Cauchy distribution of F and standard deviation of CR in JADE, SHADE and their successors.
 SPREAD = 0.1
 #: The smallest F: rounding must not make it 0.
-TINY = float(np.finfo(np.float64).tiny)
+TINY: FloatArray = np.array(np.finfo(np.float64).tiny)
+# Arrays of no dimension: with a plain number NumPy takes twice the time when there are few individuals.
+ZERO: FloatArray = np.array(0.0)
+ONE: FloatArray = np.array(1.0)
+HALF_PI: FloatArray = np.array(0.5 * np.pi)
 
 
 def cauchy_factor(location: FloatArray, u: FloatArray, spread: float = SPREAD) -> FloatArray:
@@ -32,20 +36,20 @@ def cauchy_factor(location: FloatArray, u: FloatArray, spread: float = SPREAD) -
     ndarray, shape (n,)
         In (0, 1].
     """
-    return truncated_cauchy(location, largest_angle(location, spread), u, spread)
+    return truncated_cauchy(location, largest_angle(location, spread), 1.0 - u, spread)
 
 
 def largest_angle(location: FloatArray, spread: float = SPREAD) -> FloatArray:
     """Angle that stands for F = 0: F > 0 has the angles between 0 and this, left of the vertical, shape (n,)."""
-    return np.arctan(location * (1 / spread)) + 0.5 * np.pi
+    return np.arctan(location * (1 / spread)) + HALF_PI
 
 
-def truncated_cauchy(location: FloatArray, angle: FloatArray, u: FloatArray, spread: float = SPREAD) -> FloatArray:
-    """Do the work of `cauchy_factor` with its `largest_angle` at hand, shapes (n,)."""
-    factor = np.tan(angle * (1.0 - u))
+def truncated_cauchy(location: FloatArray, angle: FloatArray, share: FloatArray, spread: float = SPREAD) -> FloatArray:
+    """Do the work of `cauchy_factor` with its `largest_angle` and ``share = 1 - u`` at hand, shapes (n,)."""
+    factor = np.tan(angle * share)
     np.divide(spread, factor, out=factor)
     factor += location
-    np.minimum(factor, 1.0, out=factor)
+    np.minimum(factor, ONE, out=factor)
     return np.maximum(factor, TINY, out=factor)
 
 
@@ -61,10 +65,14 @@ def normal_rate(mean: FloatArray, z: FloatArray, spread: float = SPREAD) -> Floa
     spread : float
         Standard deviation.
     """
-    rate = spread * z
-    rate += mean
-    np.minimum(rate, 1.0, out=rate)
-    return np.fmax(rate, 0.0, out=rate)  # fmax takes the number of (NaN, 0)
+    return limited_rate(mean, spread * z)
+
+
+def limited_rate(mean: FloatArray, shift: FloatArray) -> FloatArray:
+    """Do the work of `normal_rate` with the distance from the mean, ``spread * z``, at hand, shapes (n,)."""
+    rate = mean + shift
+    np.minimum(rate, ONE, out=rate)
+    return np.fmax(rate, ZERO, out=rate)  # fmax takes the number of (NaN, 0)
 
 
 def truncated_normal(mean: FloatArray | float, deviation: float, u: FloatArray) -> FloatArray:

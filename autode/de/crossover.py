@@ -38,7 +38,7 @@ def binomial(mutant: FloatArray, parent: FloatArray, CR: FloatArray, u: Singles)
         Uniforms of [0, 1), one gene a row marked by `always_cross`. Single precision: 24 bits decide a comparison well
         enough and cost half the memory.
     """
-    np.copyto(mutant, parent, where=u >= CR.astype(np.float32).reshape(-1, 1))
+    np.putmask(mutant, u >= CR.astype(np.float32).reshape(-1, 1), parent)  # half the time of np.copyto
 
 
 def run_lengths(u: FloatArray, CR: FloatArray, dimension: int) -> IntArray:
@@ -75,4 +75,4 @@ def exponential(
     offset = np.arange(dimension) - start[:, None]
     if wrap:
         offset %= dimension
-    np.copyto(mutant, parent, where=(offset < 0) | (offset >= length[:, None]))
+    np.putmask(mutant, (offset < 0) | (offset >= length[:, None]), parent)

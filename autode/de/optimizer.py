@@ -92,7 +92,9 @@ class DifferentialEvolution(Selection):
         self._population = Population(initial_points(self.box, size, rng, init, x0), archive_rate)
         self._population.individual = self._individual(rng, size)
         planes = (*self.planes, "redraw") if repair == "redraw" else self.planes
-        self._table = RandomTable(rng, self.box.dimension, self.uniforms, self.normals, planes, self.forced)
+        self._table = RandomTable(
+            rng, self.box.dimension, self.uniforms, self.normals, planes, self.forced, self._derive
+        )
         self._table.without_numbers(size)
         self._prepared = None
         self._trials = Trials(self.box.dimension, self.parameters, counted=schedule == "asynchronous")
@@ -177,7 +179,7 @@ class DifferentialEvolution(Selection):
             return
         self.nfev += ids.size
         if not self._trials.untold:
-            self._select(np.arange(self._trials.size))
+            self._select(self._trials.everything())
             self._trials.clear()
             self._end_generation()
 

@@ -56,7 +56,9 @@ class Selection(Strategy):
     def _compete(self, rows: IntArray) -> None:
         """Set trials of different slots against the occupants: equal (unless `strict`) or better takes the slot."""
         trials, population = self._trials, self._population
-        slots, new = trials.slots.take(rows), trials.values.take(rows)
+        slots, new = trials.slots, trials.values
+        if not trials.is_everything(rows):
+            slots, new = slots.take(rows), new.take(rows)
         if slots[0] < 0:  # its slot was deleted meanwhile: it meets the worst (such trials come here one by one)
             slots = np.array([population.worst()])
         old = population.f.take(slots)

@@ -81,6 +81,9 @@ class Strategy:
         """Choose the numbers that belong to each of the first n individuals (`Population.individual`)."""
         return {}
 
+    def _derive(self, lot: Draws) -> None:
+        """Add to a newly drawn lot of the random table what follows from the numbers alone, for all its generations."""
+
     def _prepare(self, table: Draws) -> Draws:
         """Work out, for all rows of the generation at once, what changes only between generations.
 

@@ -10,7 +10,7 @@ import numpy as np
 from autode.de import mutation
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.checks import within
-from autode.de.control import largest_angle, normal_rate, truncated_cauchy
+from autode.de.control import SPREAD, largest_angle, limited_rate, truncated_cauchy
 from autode.de.indices import scaled
 from autode.de.memory import SuccessHistory
 from autode.de.optimizer import DifferentialEvolution
@@ -55,12 +55,15 @@ class SuccessHistoryDE(DifferentialEvolution):
         """How many of the best attract, from 2 to n: a number, or one for each row of the random table."""
         raise NotImplementedError
 
+    def _derive(self, lot: Draws) -> None:
+        lot["memory_slot"] = scaled(lot["memory"], self._memory.size)
+        lot["F_share"], lot["CR_shift"] = 1.0 - lot["F"], SPREAD * lot["CR"]
+
     def _sampled(self, table: Draws) -> tuple[FloatArray, FloatArray]:
         """Draw F and CR around a random slot of the memory for each row of the random table."""
-        at = scaled(table["memory"], self._memory.size)
-        location, angle = self._memory.F, largest_angle(self._memory.F)
-        F = truncated_cauchy(location.take(at), angle.take(at), table["F"])
-        return F, normal_rate(self._memory.CR.take(at), table["CR"])
+        at, memory = table["memory_slot"], self._memory
+        F = truncated_cauchy(memory.F.take(at), largest_angle(memory.F).take(at), table["F_share"])
+        return F, limited_rate(memory.CR.take(at), table["CR_shift"])
 
     def _prepare(self, table: Draws) -> Draws:
         F, CR = self._sampled(table)

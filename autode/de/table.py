@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class RandomTable:
         Names of single-precision uniforms, shape (rows, D): one number a gene.
     forced : bool
         Whether column ``"jrand"`` marks the gene of plane ``"crossing"`` that always crosses.
+    derive : callable
+        Called with every lot that was drawn, to add columns that follow from it.
 
     Attributes
     ----------
@@ -47,12 +49,14 @@ class RandomTable:
         normals: Sequence[str],
         planes: Sequence[str] = ("crossing",),
         forced: bool = True,
+        derive: Callable[[Draws], None] = lambda lot: None,
     ):
         self.rng = rng
         self._dimension = dimension
         self._names = uniforms, normals
         self.planes = planes
         self._forced = forced and "crossing" in planes
+        self._derive = derive
         self._before = rng.bit_generator.state
         self._lot: Draws = {}
         self._rows = 0
@@ -106,6 +110,7 @@ class RandomTable:
             self._lot[name] = self.rng.random((rows, self._dimension), dtype=np.float32)
         if self._forced:
             always_cross(self._lot["crossing"], scaled(self._lot["jrand"], self._dimension))
+        self._derive(self._lot)
 
     def state(self) -> dict[str, Any]:
         """Return generator states instead of the numbers: the table is drawn again when loaded."""

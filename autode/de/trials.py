@@ -62,6 +62,7 @@ class Trials:
         self._x: FloatArray = np.empty((0, dimension))
         self._whole: IntArray = np.empty((3, 0), dtype=np.int64)  # id, slot, generation
         self._real: FloatArray = np.empty((1 + len(self._row_of), 0))  # value (NaN: untold), parameters
+        self._everything: IntArray = np.zeros(0, dtype=np.int64)
         self.clear()
 
     def clear(self) -> None:
@@ -102,6 +103,16 @@ class Trials:
         """One of the further numbers, shape (m,)."""
         column: FloatArray = self._real[self._row_of[name], : self.size]
         return column
+
+    def everything(self) -> IntArray:
+        """Return the numbers of all rows; the same array, not to be changed, while there are as many."""
+        if self._everything.size != self.size:
+            self._everything = np.arange(self.size)
+        return self._everything
+
+    def is_everything(self, rows: IntArray) -> bool:
+        """Whether these are the row numbers that `everything` returned, which needs no look at them."""
+        return rows is self._everything
 
     def append(
         self, first_id: int, x: FloatArray, slots: IntArray, generation: int, parameters: Mapping[str, FloatArray]
@@ -165,7 +176,7 @@ class Trials:
         if not self.size:
             rows, waiting = ids, np.zeros(ids.size, dtype=np.bool_)
         elif ids.size == self.untold == self.size and ids[-1] < asked and ids.tobytes() == self.ids.tobytes():
-            return np.arange(self.size)  # the usual case: everything at once and in order
+            return self.everything()  # the usual case: everything at once and in order
         else:
             rows = self.ids.searchsorted(ids)
             if ids.size == 1 and self._waits(int(rows[0]), ids[0], asked):
@@ -189,7 +200,10 @@ class Trials:
 
     def record(self, rows: IntArray, values: FloatArray) -> None:
         """Write down the values of some rows, none of them NaN."""
-        self._real[0, rows] = values
+        if self.is_everything(rows):
+            self._real[0, : self.size] = values
+        else:
+            self._real[0, rows] = values
         if self._counted:
             self._count(self._whole[1].take(rows), -1)
         self.untold -= rows.size

@@ -17,6 +17,9 @@ from autode.search.novelty import Novelty
 from autode.search.proposal import Fitness, Proposal
 from autode.space import Space
 
+#: The most that two processors' results for the same trial vector differ by; generously, as differences add up.
+ROUNDING = 1e-7
+
 
 class DifferentialEvolution:
     """A DE variant of `autode.de.ALGORITHMS` as a search strategy.
@@ -88,7 +91,14 @@ class DifferentialEvolution:
         """Return the next proposal again, which was this point of the cube when an earlier run asked for it."""
         if isinstance(self.optimizer, de.AutoDE):
             return self._proposals(self.optimizer.repeat(np.asarray(point)))
-        return self.ask(1)
+        return [self._as_it_was(one, tuple(point)) for one in self.ask(1)]
+
+    def _as_it_was(self, proposal: Proposal, point: tuple[float, ...]) -> Proposal:
+        """Take the earlier run's point where the two differ by rounding, as another processor's tangent does."""
+        if proposal.point == point or not np.allclose(proposal.point, point, rtol=0, atol=ROUNDING):
+            return proposal
+        self.optimizer.substitute(proposal.id, np.asarray(point))
+        return replace(proposal, params=self.space.decode(point), point=point)
 
     def _proposals(self, batch: de.Batch) -> list[Proposal]:
         columns = batch.ids.tolist(), batch.generation.tolist(), batch.x.tolist()

@@ -52,7 +52,8 @@ class Search(Protocol):
     def repeat(self, point: Sequence[float]) -> list[Proposal]:
         """Return the next proposal, which was this point of the cube in an earlier run of the same search.
 
-        A strategy whose arithmetic differs between processors takes the point; the others just `ask`.
+        A strategy whose arithmetic differs between processors takes the point; the others just `ask`. A proposal that
+        is not this point tells that the search has changed.
         """
 
     def tell(self, ids: Sequence[int], fitness: Sequence[Fitness]) -> None:

@@ -188,3 +188,30 @@ def test_wrong_settings_are_named(settings: dict[str, Any], message: str) -> Non
     with pytest.raises(ValueError) as error:
         make_search(SPACE, settings, 0)
     assert message in str(error.value)
+
+
+# --- replaying the journal on another processor
+
+
+@pytest.mark.parametrize("schedule", ["generational", "asynchronous"])
+@pytest.mark.parametrize("algorithm", ["lshade", "jso", "rdex", "gde3"])
+def test_points_that_differ_by_rounding_are_taken_as_they_were(algorithm: str, schedule: str) -> None:
+    """A tangent's last digit differs between processors; the points of the journal are what was evaluated."""
+    there, here = search(algorithm, schedule=schedule), search(algorithm, schedule=schedule)
+    while not there.finished:
+        (proposal,) = there.ask(1)
+        point = tuple(u + 1e-12 if 0.1 < u < 0.9 else u for u in proposal.point)
+        (again,) = here.repeat(point)
+        assert again.id == proposal.id
+        assert again.point == point
+        assert SPACE.decode(point) == again.params
+        value = error(dict(proposal.params))
+        fitness = [value, value] if algorithm == "gde3" else value
+        there.tell([proposal.id], [fitness])
+        here.tell([again.id], [fitness])
+
+
+def test_a_point_that_the_search_would_not_propose_is_not_taken() -> None:
+    strategy = search("lshade")
+    point = tuple(1 - u for u in search("lshade").ask(1)[0].point)
+    assert strategy.repeat(point)[0].point != point
