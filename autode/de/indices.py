@@ -9,7 +9,8 @@ from autode.de.arrays import FloatArray, IntArray
 
 def scaled(u: FloatArray, n: int | IntArray) -> IntArray:
     """Turn uniforms of [0, 1), shape (m,), into integers uniform on 0 .. n-1 (n: a number or one per element)."""
-    return np.multiply(u, n).astype(np.int64)
+    drawn: IntArray = (u * float(n) if isinstance(n, int) else u * n).astype(np.int64)  # a float is cheaper
+    return drawn
 
 
 def excluding(u: FloatArray, n: int, *taken: IntArray) -> IntArray:

@@ -36,9 +36,8 @@ def weighted_mean(s: FloatArray, w: FloatArray) -> float:
 
 def weighted_lehmer(s: FloatArray, w: FloatArray, undefined: float = math.nan) -> float:
     """Weighted Lehmer mean ``sum w s^2 / sum w s`` (Tanabe & Fukunaga 2013, eq. 18); for a divisor of 0 `undefined`."""
-    ws = w * s
-    divisor = ws.sum()
-    return float(ws.dot(s) / divisor) if divisor > 0 else undefined
+    divisor = float(w.dot(s))
+    return float((w * s).dot(s)) / divisor if divisor > 0 else undefined
 
 
 class SuccessHistory:

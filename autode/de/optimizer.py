@@ -262,7 +262,7 @@ class DifferentialEvolution(Selection):
     def _next_slots(self, n: int) -> IntArray:
         """Choose up to n slots in cyclic order, those with the fewest trials out first."""
         size = self._population.n
-        slots = np.arange(self._slot, self._slot + n)
+        slots = np.arange(self._slot, self._slot + n) if n < size or self._slot else self._population.everyone()
         if self._slot + n > size:
             slots %= size
         if self._trials.untold:

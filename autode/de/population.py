@@ -40,6 +40,7 @@ class Population:
         self.f: FloatArray = np.full(size, np.nan)
         self.individual: dict[str, FloatArray] = {}
         self._archive_rate = archive_rate
+        self._everyone: IntArray = np.zeros(0, dtype=np.int64)
         self._ranking: IntArray | None = None
         self._ranks: IntArray | None = None
 
@@ -47,6 +48,16 @@ class Population:
     def x(self) -> FloatArray:
         """The points, a view of shape (n, D)."""
         return self.donors[: self.n]
+
+    def everyone(self) -> IntArray:
+        """Return all slots in order; the same array, not to be changed, while there are as many."""
+        if self._everyone.size != self.n:
+            self._everyone = np.arange(self.n)
+        return self._everyone
+
+    def points_in(self, slots: IntArray) -> FloatArray:
+        """Return the points in some slots, shape (m, D), not to be changed; a view if it is `everyone`."""
+        return self.x if slots is self._everyone else self.donors.take(slots, axis=0)
 
     def donor_rows(self, numbers: IntArray) -> IntArray:
         """Turn numbers of 0 .. n + archive size - 1 (population first, then archive) into rows of `donors`."""

@@ -98,5 +98,7 @@ class Selection(Strategy):
 
 def _difference(larger: FloatArray, smaller: FloatArray) -> FloatArray:
     """Subtract; a difference too large for a float is an infinite one."""
+    if float(larger[larger.argmax()]) - float(smaller[smaller.argmin()]) < np.inf:
+        return larger - smaller
     with np.errstate(over="ignore", invalid="ignore"):
         return larger - smaller

@@ -124,7 +124,7 @@ class Strategy:
         return out
 
     def _build_block(self, slots: IntArray, donors: Sequence[IntArray], control: Columns, draws: Draws) -> FloatArray:
-        parent = self._population.donors.take(slots, axis=0)
+        parent = self._population.points_in(slots)
         trial = self._mutate(parent, donors, control)
         self._cross(trial, parent, control, draws)
         if "redraw" in draws:
