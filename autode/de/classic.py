@@ -231,7 +231,7 @@ class CurrentToPBest1Bin(_FixedControl):
 
     def _prepare(self, table: Draws) -> Draws:
         n = self._population.n
-        return {**super()._prepare(table), **prepared(table, n, best_count(self.options["p"], n))}
+        return {**super()._prepare(table), **prepared(self._table, table, n, best_count(self.options["p"], n))}
 
     def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
         return pbest_donors(self._population, draws, slots)

@@ -12,6 +12,7 @@ SPREAD = 0.1
 TINY: FloatArray = np.array(np.finfo(np.float64).tiny)
 # Arrays of no dimension: with a plain number NumPy takes twice the time when there are few individuals.
 ZERO: FloatArray = np.array(0.0)
+INFINITE: FloatArray = np.array(np.inf)
 ONE: FloatArray = np.array(1.0)
 HALF_PI: FloatArray = np.array(0.5 * np.pi)
 

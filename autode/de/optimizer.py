@@ -11,6 +11,7 @@ import numpy.typing as npt
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.bounds import REPAIRS, Box
 from autode.de.checks import choice, whole
+from autode.de.control import INFINITE
 from autode.de.population import Population
 from autode.de.selection import Selection
 from autode.de.start import default_size, given_count, initial_points
@@ -171,7 +172,7 @@ class DifferentialEvolution(Selection):
         if not ids.size:
             return
         rows = self._trials.rows_of(ids, self.asked)
-        told: FloatArray = np.fmin(values, np.inf)  # takes the number of (NaN, inf)
+        told: FloatArray = np.fmin(values, INFINITE)  # takes the number of (NaN, inf)
         self._trials.record(rows, told)
         self._note_best(rows, ids, told)
         if self.schedule == "asynchronous":

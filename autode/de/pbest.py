@@ -7,7 +7,7 @@ import numpy as np
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.indices import excluding, past, rank_weighted, scaled
 from autode.de.population import Population
-from autode.de.table import Draws
+from autode.de.table import Draws, RandomTable
 
 #: The largest number below 1, so that what is scaled by it stays an index.
 ALMOST = float(np.nextafter(1, 0))
@@ -18,12 +18,14 @@ def best_count(p: float, n: int) -> int:
     return min(n, max(2, int(p * n + 0.5)))
 
 
-def prepared(draws: Draws, n: int, best: int | IntArray) -> Draws:
+def prepared(table: RandomTable, draws: Draws, n: int, best: int | IntArray) -> Draws:
     """Work out what `pbest_donors` needs of a table of uniforms "pbest", "r1", "r2", shape (rows,).
 
     Parameters
     ----------
+    table : RandomTable
     draws : dict
+        Its columns.
     n : int
         Population size.
     best : int or ndarray of int, shape (rows,)
@@ -34,7 +36,8 @@ def prepared(draws: Draws, n: int, best: int | IntArray) -> Draws:
     dict
         "pbest", places in the ranking; "r1", numbers of 0 .. n-2; "r2", still uniforms: the archive grows meanwhile.
     """
-    return {"pbest": scaled(draws["pbest"], best), "r1": scaled(draws["r1"], n - 1), "r2": draws["r2"]}
+    pbest = table.integers("pbest", best) if isinstance(best, int) else scaled(draws["pbest"], best)
+    return {"pbest": pbest, "r1": table.integers("r1", n - 1), "r2": draws["r2"]}
 
 
 def pbest_donors(population: Population, draws: Draws, slots: IntArray) -> tuple[IntArray, IntArray, IntArray]:

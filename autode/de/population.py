@@ -41,6 +41,7 @@ class Population:
         self.individual: dict[str, FloatArray] = {}
         self._archive_rate = archive_rate
         self._everyone: IntArray = np.zeros(0, dtype=np.int64)
+        self._gap_behind, self._gap = -1, (self._everyone, self._everyone)
         self._ranking: IntArray | None = None
         self._ranks: IntArray | None = None
 
@@ -61,8 +62,13 @@ class Population:
 
     def donor_rows(self, numbers: IntArray) -> IntArray:
         """Turn numbers of 0 .. n + archive size - 1 (population first, then archive) into rows of `donors`."""
-        gap = self.initial_size - self.n
-        return numbers + gap * (numbers >= self.n) if gap and self.archive.size else numbers
+        if self.n == self.initial_size or not self.archive.size:
+            return numbers
+        if self._gap_behind != self.n:  # as arrays: with plain numbers NumPy takes twice the time
+            self._gap_behind = self.n
+            self._gap = np.array(self.n), np.array(self.initial_size - self.n)
+        end, gap = self._gap
+        return numbers + gap * (numbers >= end)
 
     def ranked(self) -> IntArray:
         """Slots from best to worst (stable; those without a value last), shape (n,)."""

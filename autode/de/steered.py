@@ -72,7 +72,7 @@ class SteeredLSHADE(LSHADE):
         for until, smallest in self.CR_limits:
             if done < until:
                 CR = np.maximum(CR, smallest)
-        donors = prepared(table, self._population.n, self._best_count(table))
+        donors = prepared(self._table, table, self._population.n, self._best_count(table))
         return {**table, "F": F, "CR": CR, **donors, "u_pbest": table["pbest"]}
 
     def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:

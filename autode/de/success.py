@@ -67,7 +67,7 @@ class SuccessHistoryDE(DifferentialEvolution):
 
     def _prepare(self, table: Draws) -> Draws:
         F, CR = self._sampled(table)
-        donors = prepared(table, self._population.n, self._best_count(table))
+        donors = prepared(self._table, table, self._population.n, self._best_count(table))
         kept = {name: table[name] for name in ("archive", *self._table.planes)}
         return {"F": F, "CR": CR, **donors, **kept}
 

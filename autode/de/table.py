@@ -59,6 +59,7 @@ class RandomTable:
         self._derive = derive
         self._before = rng.bit_generator.state
         self._lot: Draws = {}
+        self._integers: dict[str, tuple[int, npt.NDArray[np.int64]]] = {}
         self._rows = 0
         self._start = self._stop = self._row = 0  # the generation's part, and how far it is used
 
@@ -77,6 +78,17 @@ class RandomTable:
         """The numbers of the present generation, by name; views."""
         part = slice(self._start, self._stop)
         return {name: column[part] for name, column in self._lot.items()}
+
+    def integers(self, name: str, n: int) -> npt.NDArray[np.int64]:
+        """Return a column of uniforms as integers of 0 .. n-1, for the present generation.
+
+        The whole lot is worked out at once: in small populations n stays the same for many generations.
+        """
+        known, column = self._integers.get(name, (0, None))
+        if column is None or known != n:
+            column = scaled(self._lot[name], n)
+            self._integers[name] = n, column
+        return column[self._start : self._stop]
 
     def begin(self, rows: int) -> None:
         """Begin a generation of so many rows; what was left of the one before is dropped."""
@@ -103,6 +115,7 @@ class RandomTable:
     def _draw(self, rows: int) -> None:
         self._before = self.rng.bit_generator.state
         self._rows = rows
+        self._integers = {}
         uniforms, normals = self._names
         numbers = (*self.rng.random((len(uniforms), rows)), *self.rng.standard_normal((len(normals), rows)))
         self._lot = dict(zip((*uniforms, *normals), numbers, strict=True))
