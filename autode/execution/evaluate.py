@@ -201,12 +201,16 @@ def _outcome(objective: Objective, trial: Trial, stop_requested: Callable[[], bo
 def _as_metrics(value: Any) -> dict[str, float]:
     """Accept a number or a mapping of numbers; a plain number becomes the metric ``value``."""
     if isinstance(value, Mapping):
-        return {str(name): float(number) for name, number in value.items()}
+        return {str(name): _as_number(number, f"{name} = ", "a number") for name, number in value.items()}
+    return {"value": _as_number(value, "", "a number or a dict of numbers")}
+
+
+def _as_number(value: Any, name: str, expected: str) -> float:
     try:
-        return {"value": float(value)}
+        return float(value)
     except (TypeError, ValueError):
         raise TypeError(
-            f"the objective returned {value!r} ({type(value).__name__}); expected a number or a dict of numbers"
+            f"the objective returned {name}{value!r} ({type(value).__name__}); expected {expected}"
         ) from None
 
 

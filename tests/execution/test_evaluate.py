@@ -79,13 +79,19 @@ def test_nan_is_a_number_that_the_study_judges(attempt: Any) -> None:
         (raises(OutOfMemoryError("CUDA out of memory")), "cuda_oom: OutOfMemoryError: CUDA out of memory"),
         (raises(TimeoutError("slow disk")), "timeout: TimeoutError: slow disk"),
         (raises(SystemExit(3)), "exception: SystemExit: 3"),
-        (raises(TrialStopped({"val_error": "low"})), "exception: ValueError: could not convert string to float: 'low'"),
+        (
+            raises(TrialStopped({"val_error": "low"})),
+            "exception: TypeError: the objective returned val_error = 'low' (str); expected a number",
+        ),
         (
             lambda trial: None,
             "exception: TypeError: the objective returned None (NoneType); expected a number or",
         ),
         (lambda trial: [1, 2], "exception: TypeError: the objective returned [1, 2] (list)"),
-        (lambda trial: {"val_error": "low"}, "exception: ValueError: could not convert string to float: 'low'"),
+        (
+            lambda trial: {"val_error": "low"},
+            "exception: TypeError: the objective returned val_error = 'low' (str); expected a number",
+        ),
         (raises(TrialInterrupted()), "exception: RuntimeError: the objective raised TrialInterrupted, but nothing"),
     ],
 )
