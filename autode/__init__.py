@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from autode.report import StudyData, load
     from autode.space import Categorical, Float, Int, Ordinal, Space
     from autode.study import Study
-    from autode.trial import Trial
+    from autode.trial import Trial, TrialInterrupted, TrialStopped
 
 # name -> module that has it; None: the name is a subpackage
 _HOME: dict[str, str | None] = {
@@ -28,6 +28,8 @@ _HOME: dict[str, str | None] = {
     "Study": "autode.study",
     "StudyData": "autode.report",
     "Trial": "autode.trial",
+    "TrialInterrupted": "autode.trial",
+    "TrialStopped": "autode.trial",
     "de": None,
     "energy": None,
     "load": "autode.report",
@@ -43,6 +45,8 @@ __all__ = [
     "Study",
     "StudyData",
     "Trial",
+    "TrialInterrupted",
+    "TrialStopped",
     "__version__",
     "de",
     "energy",
