@@ -83,28 +83,29 @@ class LSRTDE(DifferentialEvolution):
         if self._prepared is None:
             self._prepared = self._prepare(self._table.columns)
         start = self._table.rows - self._table.left
-        rows = slice(start, start + n)
-        targets: IntArray = self._prepared["target"][rows]
+        targets: IntArray = self._prepared["target"][start : start + n]
         if self.schedule == "asynchronous":
             return targets
-        return targets[: self._independent(targets, self._ranking.take(self._prepared["r1"][rows]))]
+        return targets[: self._independent(targets, self._prepared["r1"][start : start + n])]
 
     def _independent(self, targets: IntArray, r1: IntArray) -> int:
         """Count the trials, from the next one on, that read no place an earlier one of them may overwrite."""
         n = self._population.n
-        due = np.minimum((targets - self._turn) % n, (r1 - self._turn) % n)
-        late = due < np.arange(due.size)
+        some = min(targets.size, 6 * math.isqrt(n) + 6)  # more are never found, but for one time in 10^15
+        due = np.minimum((targets[:some] - self._turn) % n, (r1[:some] - self._turn) % n)
+        late = due < np.arange(some)
         first = int(late.argmax())
-        return first if late[first] else due.size
+        return first if late[first] else some
 
     def _prepare(self, table: Draws) -> Draws:
-        if not self._ranking.size and self.generations:
+        if not self._ranking.size:
             self._ranking = self._population.ranked()
         F, CR = self._sampled(table)
         crosses = crossing(table["crossing"], CR)
         control = {"F": F, "CR": crosses.mean(axis=1), "stays": ~crosses}  # the memory learns the share that did cross
         fresh = {"redraw": table["redraw"]} if "redraw" in table else {}
-        return {**control, "target": scaled(table["target"], self._population.n), **self._ranks(table), **fresh}
+        target = scaled(table["target"], self._population.n)
+        return {**control, "target": target, **self._members(self._ranks(table)), **fresh}
 
     def _sampled(self, table: Draws) -> tuple[FloatArray, FloatArray]:
         """Draw F, and CR around a random slot of the memory."""
@@ -120,20 +121,20 @@ class LSRTDE(DifferentialEvolution):
         r1 = rank_weighted(table["r1"], np.exp(-3 * np.arange(n) / n))
         return {"pbest": pbest, "r1": r1, "r2": excluding(table["r2"], n, pbest)}
 
-    def _ranked(self) -> IntArray:
-        """Front places, best first, as of the generation's start; of the moment while there are initial points only."""
-        return self._ranking if self._ranking.size else self._population.ranked()
+    def _members(self, ranks: Draws) -> Draws:
+        """Turn ranks into rows of ``donors``."""
+        top = self._top()
+        return {"pbest": top[ranks["pbest"]], "r1": self._ranking[ranks["r1"]], "r2": top[ranks["r2"]]}
 
     def _top(self) -> IntArray:
         """Rows of the top in ``donors``, best first; the front while there is no top yet."""
         population = self._population
         if self._top_f.size < population.n:
-            return self._ranked()
+            return self._ranking
         return population.initial_size + np.arange(population.n)
 
     def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
-        top = self._top()
-        return top[draws["pbest"]], self._ranked()[draws["r1"]], top[draws["r2"]]
+        return draws["pbest"], draws["r1"], draws["r2"]
 
     def _mutate(self, parent: FloatArray, donors: Sequence[IntArray], control: Columns) -> FloatArray:
         return mutation.current_to_pbest_1(self._population.donors, parent, donors, control["F"])

@@ -103,23 +103,19 @@ class RDEx(LSRTDE):
         perturbed = table["perturb"] < self.options["perturbation"]
         return np.where(stays & perturbed[:, None], step, 0.0)
 
+    def _members(self, ranks: Draws) -> Draws:
+        f, members = self._population.f, super()._members(ranks)
+        top_f = self._top_f if self._top_f.size >= f.size else f[self._ranking]
+        return {**members, "pbest_f": top_f[ranks["pbest"]], "r2_f": top_f[ranks["r2"]]}
+
     def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
-        plain = super()._donors(draws, slots)
-        rows = draws["ordered"].nonzero()[0]
+        plain, rows = super()._donors(draws, slots), draws["ordered"].nonzero()[0]
         if not rows.size:
             return plain
         three = np.array(plain)
-        some = three[:, rows]
-        order = self._member_values(some, draws, rows).argsort(axis=0, kind="stable")
-        three[:, rows] = np.take_along_axis(some, order, axis=0)
+        f = np.array((draws["pbest_f"][rows], self._population.f[three[1, rows]], draws["r2_f"][rows]))
+        three[:, rows] = np.take_along_axis(three[:, rows], f.argsort(axis=0, kind="stable"), axis=0)
         return tuple(three)
-
-    def _member_values(self, three: IntArray, draws: Draws, rows: IntArray) -> FloatArray:
-        """Values of some of the top, of the front and of the top, given by rows of ``donors``, shape (3, m)."""
-        f = self._population.f
-        if self._top_f.size < self._population.n:
-            return f[three]
-        return np.array((self._top_f[draws["pbest"][rows]], f[three[1]], self._top_f[draws["r2"][rows]]))
 
     def _cross(self, mutant: FloatArray, parent: FloatArray, control: Columns, draws: Draws) -> None:
         super()._cross(mutant, parent, control, draws)

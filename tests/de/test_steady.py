@@ -74,7 +74,7 @@ def test_a_batch_ends_where_the_next_trial_reads_a_place_that_an_earlier_one_may
         if optimizer.generations:
             n, k, turn = len(optimizer.fitness), len(batch), optimizer._turn
             row = optimizer._table.rows - optimizer._table.left
-            target, r1 = optimizer._prepared["target"], optimizer._ranking[optimizer._prepared["r1"]]
+            target, r1 = optimizer._prepared["target"], optimizer._prepared["r1"]
             reads = [{target[i], r1[i]} for i in range(row - k, min(row + 1, target.size))]
             writes = [{(turn + j) % n for j in range(i)} for i in range(k + 1)]
             assert not any(read & write for read, write in zip(reads[:k], writes, strict=False))
