@@ -69,6 +69,7 @@ class LSRTDE(DifferentialEvolution):
         self._new: list[tuple[FloatArray, FloatArray]] = []  # successes: points (s, D); delta, value, control (c, s)
         self._success_rate = 0.5
         self._turn = 0
+        self._reads: list[tuple[int, int]] = []  # places of the front that each trial of the generation reads
         self._ranking: IntArray = np.empty(0, dtype=np.int64)  # the front at the generation's start; empty: to be made
 
     @classmethod
@@ -86,16 +87,16 @@ class LSRTDE(DifferentialEvolution):
         targets: IntArray = self._prepared["target"][start : start + n]
         if self.schedule == "asynchronous":
             return targets
-        return targets[: self._independent(targets, self._prepared["r1"][start : start + n])]
+        return targets[: self._independent(start, targets.size)]
 
-    def _independent(self, targets: IntArray, r1: IntArray) -> int:
-        """Count the trials, from the next one on, that read no place an earlier one of them may overwrite."""
-        n = self._population.n
-        some = min(targets.size, 6 * math.isqrt(n) + 6)  # more are never found, but for one time in 10^15
-        due = np.minimum((targets[:some] - self._turn) % n, (r1[:some] - self._turn) % n)
-        late = due < np.arange(some)
-        first = int(late.argmax())
-        return first if late[first] else some
+    def _independent(self, start: int, n: int) -> int:
+        """Count the trials, at most n from a row on, that read no place an earlier one of them may overwrite."""
+        size, turn, reads = self._population.n, self._turn, self._reads
+        for k in range(n):
+            target, r1 = reads[start + k]
+            if (target - turn) % size < k or (r1 - turn) % size < k:
+                return k
+        return n
 
     def _prepare(self, table: Draws) -> Draws:
         if not self._ranking.size:
@@ -104,8 +105,9 @@ class LSRTDE(DifferentialEvolution):
         crosses = crossing(table["crossing"], CR)
         control = {"F": F, "CR": crosses.mean(axis=1), "stays": ~crosses}  # the memory learns the share that did cross
         fresh = {"redraw": table["redraw"]} if "redraw" in table else {}
-        target = scaled(table["target"], self._population.n)
-        return {**control, "target": target, **self._members(self._ranks(table)), **fresh}
+        target, members = scaled(table["target"], self._population.n), self._members(self._ranks(table))
+        self._reads = list(zip(target.tolist(), members["r1"].tolist(), strict=True))
+        return {**control, "target": target, **members, **fresh}
 
     def _sampled(self, table: Draws) -> tuple[FloatArray, FloatArray]:
         """Draw F, and CR around a random slot of the memory."""
@@ -143,26 +145,33 @@ class LSRTDE(DifferentialEvolution):
         np.copyto(mutant, parent, where=draws["stays"])
 
     def _settle_batch(self) -> None:
-        self._since_tick += self._trials.size
-        self._select(np.arange(self._trials.size))
+        rows = np.arange(self._trials.size)
+        self._since_tick += rows.size
+        if self._generation:
+            self._take_turns(rows)
+        else:
+            super()._select(rows)
         self._trials.clear()
         if self._since_tick >= self._population.n:
             self._end_generation()
 
     def _select(self, rows: IntArray) -> None:
         """Settle trials one after the other, as defined; initial points compete for their own slots."""
-        trials, population = self._trials, self._population
-        initial = np.count_nonzero(trials.generation[rows] == 0)
-        if initial == rows.size:
+        initial = self._trials.generation.take(rows) == 0
+        if not np.count_nonzero(initial):
+            self._take_turns(rows)
+        elif np.count_nonzero(initial) == rows.size:
             super()._select(rows)
-            return
-        if initial:
+        else:
             for some in rows[:, None]:
                 self._select(some)
-            return
+
+    def _take_turns(self, rows: IntArray) -> None:
+        """Let those that are not worse than their targets overwrite the front in turn."""
+        trials, population = self._trials, self._population
         f, n = population.f, population.n
         won, into, learned = [], [], []
-        numbers = rows.tolist(), trials.slots[rows].tolist(), trials.values[rows].tolist()
+        numbers = rows.tolist(), trials.slots.take(rows).tolist(), trials.values.take(rows).tolist()
         for row, slot, value in zip(*numbers, strict=True):
             old = f.item(slot if slot >= 0 else population.worst())
             if not value > old:
@@ -172,14 +181,17 @@ class LSRTDE(DifferentialEvolution):
                 f[self._turn] = value
                 self._turn = (self._turn + 1) % n
         if won:
-            self._replace_in_turn(np.array(won), np.array(into), np.array(learned).T)
+            self._replace_in_turn(np.array(won), np.array(into), np.array(learned))
 
     def _replace_in_turn(self, rows: IntArray, into: IntArray, learned: FloatArray) -> None:
         trials = self._trials
-        points = trials.x.take(rows, axis=0)
-        control = [trials.parameter(name).take(rows) for name in self.parameters]
-        self._new.append((points, np.vstack((learned, *control))))
-        self._population.replace(into, points, learned[1])
+        points, values = trials.x.take(rows, axis=0), learned[:, 1]
+        numbers = np.empty((2 + len(self.parameters), rows.size))
+        numbers[:2] = learned.T
+        for row, name in enumerate(self.parameters, start=2):
+            numbers[row] = trials.parameter(name).take(rows)
+        self._new.append((points, numbers))
+        self._population.replace(into, points, values)
 
     def _collected(self) -> tuple[FloatArray, FloatArray]:
         points, numbers = zip(*self._new, strict=True) if self._new else ([], [])
