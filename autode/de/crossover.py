@@ -23,6 +23,11 @@ def always_cross(u: Singles, jrand: IntArray) -> None:
     u[np.arange(jrand.size), jrand] = -1.0
 
 
+def crossing(u: Singles, CR: FloatArray) -> npt.NDArray[np.bool_]:
+    """Tell which genes come from the mutant, shape (n, D); for u and CR see `binomial`."""
+    return u < CR.astype(np.float32).reshape(-1, 1)
+
+
 def binomial(mutant: FloatArray, parent: FloatArray, CR: FloatArray, u: Singles) -> None:
     """Binomial crossover, in place on the mutant (Storn & Price 1997, eq. 4).
 

@@ -13,8 +13,8 @@ from autode.de.arrays import FloatArray
 def improvement_weights(delta: FloatArray) -> FloatArray:
     """Turn improvements into weights, the largest 1 (Tanabe & Fukunaga 2013, eq. 16, but for the sum).
 
-    An infinite improvement (the beaten individual had failed) counts as much as the largest finite one. Improvements
-    that are all zero weigh nothing. Not normalised: in a Lehmer mean the sum cancels.
+    An infinite improvement (the beaten individual had failed) counts as much as the largest finite one that is not 0.
+    Improvements that are all zero weigh nothing. Not normalised: in a Lehmer mean the sum cancels.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def improvement_weights(delta: FloatArray) -> FloatArray:
     largest = delta[delta.argmax()]  # ten times faster than max() when there are few
     if not largest < np.inf:
         finite = np.isfinite(delta)
-        largest = delta[finite].max() if finite.any() else 1.0
+        largest = delta[finite].max(initial=0.0) or 1.0
         delta = np.where(finite, delta, largest)
     return delta / largest if largest > 0 else np.zeros(delta.size)
 

@@ -19,7 +19,7 @@ from autode.de.table import RandomTable
 from autode.de.trials import Batch, Trials
 
 SCHEDULES = ("generational", "asynchronous")
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 _COUNTERS = ("asked", "nfev", "generations", "_bred", "_generation", "_slot", "_since_tick", "_best_id")
 
@@ -42,7 +42,8 @@ class DifferentialEvolution(Selection):
         Seed of ``numpy.random.PCG64``; None: different in every run.
     schedule : {"generational", "asynchronous"}
         Generational: selection happens in slot order when all values of a generation are there, so the order of telling
-        cannot matter; `ask` gives nothing while the generation's last values are missing. Asynchronous: any number may
+        cannot matter; `ask` gives nothing while the generation's last values are missing (algorithms that are defined
+        trial by trial give a generation in parts). Asynchronous: any number may
         be out; a told trial competes at once with whoever holds its slot, and every N values end a "generation".
     init : {"latin", "uniform", "sobol"} or array_like, shape (k, D)
         First population; given points are completed by a Latin hypercube.
@@ -180,9 +181,7 @@ class DifferentialEvolution(Selection):
             return
         self.nfev += ids.size
         if not self._trials.untold:
-            self._select(self._trials.everything())
-            self._trials.clear()
-            self._end_generation()
+            self._settle_batch()
 
     def substitute(self, trial: int, x: FloatArray) -> None:
         """Let another point, shape (D,), stand for a trial that was asked for and not told."""

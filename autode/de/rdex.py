@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
+import numpy.typing as npt
 
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.checks import within
 from autode.de.control import cauchy_factor, normal_rate
 from autode.de.indices import rank_weighted, scaled
 from autode.de.lsrtde import LSRTDE
-from autode.de.memory import SuccessHistory
+from autode.de.memory import SuccessHistory, improvement_weights
 from autode.de.start import MINIMUM
 from autode.de.strategy import Columns, Common
 from autode.de.table import Draws
@@ -47,7 +48,7 @@ class RDEx(LSRTDE):
     uniforms: ClassVar[tuple[str, ...]] = (*LSRTDE.uniforms, "ordered", "memory_2", "F_2", "perturb")
     normals: ClassVar[tuple[str, ...]] = ("CR", "CR_2")
     planes: ClassVar[tuple[str, ...]] = ("crossing", "local")
-    parameters: ClassVar[tuple[str, ...]] = ("F", "CR", "ordered", "perturbed")
+    parameters: ClassVar[tuple[str, ...]] = ("F", "CR", "ordered")
 
     def __init__(
         self,
@@ -66,7 +67,6 @@ class RDEx(LSRTDE):
             memory_size, 1.0, 1.0, fixed=0.9, average=True, average_F=False, lehmer_CR=True, undefined=1.0
         )
         self._hybrid_rate = 0.7
-        self._earned: FloatArray = np.zeros(2)  # improvement of this generation: plain, ordered
 
     @classmethod
     def published_size(cls, dimension: int) -> int:
@@ -75,61 +75,61 @@ class RDEx(LSRTDE):
 
     def _prepare(self, table: Draws) -> Draws:
         plain = super()._prepare(table)
-        H = self.options["memory_size"]
-        CR = normal_rate(self._memory.CR[scaled(table["memory"], H)], table["CR"], 0.05)
-        at = scaled(table["memory_2"], H + 1)  # the last one is fixed
-        F_2 = cauchy_factor(self._memory.F[at], table["F_2"])
-        CR_2 = normal_rate(self._memory.CR[at], table["CR_2"])
+        return {**plain, "ordered": self._ordered(table), "jump": self._jump(table, plain["stays"])}
+
+    def _ordered(self, table: Draws) -> npt.NDArray[np.bool_]:
+        """Tell which trials breed by EB."""
         rate = self._hybrid_rate if self._progress >= self.options["ordered_after"] else 0.0
-        ordered = table["ordered"] < rate
-        chosen = {"F": np.where(ordered, F_2, plain["F"]), "CR": np.where(ordered, CR_2, CR)}
-        return {**table, **chosen, "ordered": ordered, "perturbed": table["perturb"] < self.options["perturbation"]}
+        return table["ordered"] < rate
 
-    def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
-        plain = super()._donors(draws, slots)
-        if not draws["ordered"].any():
-            return plain
-        return [np.where(draws["ordered"], a, b) for a, b in zip(self._ordered_donors(draws), plain, strict=True)]
+    def _sampled(self, table: Draws) -> tuple[FloatArray, FloatArray]:
+        at = scaled(table["memory_2"], self._memory.size)  # the last slot is fixed, and not for the others
+        ordered = cauchy_factor(self._memory.F[at], table["F_2"]), normal_rate(self._memory.CR[at], table["CR_2"])
+        F, CR = (np.where(self._ordered(table), *both) for both in zip(ordered, super()._sampled(table), strict=True))
+        return F, CR
 
-    def _ordered_donors(self, draws: Draws) -> Sequence[IntArray]:
-        """Choose three members by rank and order them by value: best, middle, worst."""
-        population, n, top = self._population, self._population.n, self._top()
+    def _ranks(self, table: Draws) -> Draws:
+        n = self._population.n
         weights = np.arange(n, 0, -1, dtype=np.float64)
         best = min(n, max(2, int(0.17 * n * (1 - 0.5 * self._progress))))
-        pbest = rank_weighted(draws["pbest"], weights[:best])
-        r1 = population.ranked()[rank_weighted(draws["r1"], weights)]
-        r2 = rank_weighted(draws["r2"], weights, pbest)
-        top_f = self._top_f if self._top_f.size >= n else population.f[top]
-        three = np.array((top[pbest], r1, top[r2]))
-        order = np.array((top_f[pbest], population.f[r1], top_f[r2])).argsort(axis=0, kind="stable")
-        return tuple(np.take_along_axis(three, order, axis=0))
+        pbest = rank_weighted(table["pbest"], weights[:best])
+        r1, r2 = rank_weighted(table["r1"], weights), rank_weighted(table["r2"], weights, pbest)
+        others, ordered = {"pbest": pbest, "r1": r1, "r2": r2}, self._ordered(table)
+        return {name: np.where(ordered, others[name], rank) for name, rank in super()._ranks(table).items()}
+
+    def _jump(self, table: Draws, stays: npt.NDArray[np.bool_]) -> FloatArray:
+        """Draw what the local perturbation adds to the genes that do not cross."""
+        step = np.tan(math.pi * (table["local"] - 0.5)) * (0.1 / 200) * (self.box.high - self.box.low)
+        perturbed = table["perturb"] < self.options["perturbation"]
+        return np.where(stays & perturbed[:, None], step, 0.0)
+
+    def _members(self, ranks: Draws) -> Draws:
+        f, members = self._population.f, super()._members(ranks)
+        top_f = self._top_f if self._top_f.size >= f.size else f[self._ranking]
+        return {**members, "pbest_f": top_f[ranks["pbest"]], "r2_f": top_f[ranks["r2"]]}
+
+    def _donors(self, draws: Draws, slots: IntArray) -> Sequence[IntArray]:
+        plain, rows = super()._donors(draws, slots), draws["ordered"].nonzero()[0]
+        if not rows.size:
+            return plain
+        three = np.array(plain)
+        f = np.array((draws["pbest_f"][rows], self._population.f[three[1, rows]], draws["r2_f"][rows]))
+        three[:, rows] = np.take_along_axis(three[:, rows], f.argsort(axis=0, kind="stable"), axis=0)
+        return tuple(three)
 
     def _cross(self, mutant: FloatArray, parent: FloatArray, control: Columns, draws: Draws) -> None:
         super()._cross(mutant, parent, control, draws)
-        rows = control["perturbed"].nonzero()[0]
-        if rows.size:
-            step = np.tan(math.pi * (draws["local"][rows] - 0.5)) * (0.1 / 200) * (self.box.high - self.box.low)
-            kept = draws["crossing"][rows] >= draws["rate"][rows].astype(np.float32)[:, None]
-            mutant[rows] += np.where(kept, step, 0.0)
-
-    def _control(self, draws: Draws, slots: IntArray) -> Columns:
-        draws["rate"] = draws["CR"].copy()  # crossing replaces the control's CR by the share that did cross
-        return {name: np.array(draws[name], dtype=np.float64) for name in self.parameters}
-
-    def _replace_in_turn(self, rows: IntArray, into: IntArray, old: FloatArray) -> None:
-        super()._replace_in_turn(rows, into, old)
-        delta = self._new[-1][1][2]
-        ordered = self._trials.parameter("ordered")[rows] > 0
-        self._earned += np.bincount(ordered, np.where(np.isfinite(delta), delta, 0.0), minlength=2)
+        mutant += draws["jump"]
 
     def _adapt(self) -> None:
+        _, (delta, _, _, _, ordered) = self._collected()
         super()._adapt()
-        self._hybrid_rate = float(self._earned[1] / self._earned.sum()) if self._earned.all() else 0.7
-        self._earned = np.zeros(2)
+        earned = np.bincount(ordered > 0, improvement_weights(delta), minlength=2) if delta.size else np.zeros(2)
+        self._hybrid_rate = float(earned[1] / earned.sum()) if earned.all() else 0.7
 
     def _learned(self) -> dict[str, Any]:
-        return {**super()._learned(), "hybrid_rate": self._hybrid_rate, "earned": self._earned.copy()}
+        return {**super()._learned(), "hybrid_rate": self._hybrid_rate}
 
     def _relearn(self, state: dict[str, Any]) -> None:
         super()._relearn(state)
-        self._hybrid_rate, self._earned = float(state["hybrid_rate"]), state["earned"].copy()
+        self._hybrid_rate = float(state["hybrid_rate"])

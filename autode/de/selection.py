@@ -47,6 +47,12 @@ class Selection(Strategy):
                 self._end_generation()
         self._trials.discard_told()
 
+    def _settle_batch(self) -> None:
+        """Let a whole generation compete, all of it told, in the generational schedule."""
+        self._select(self._trials.everything())
+        self._trials.clear()
+        self._end_generation()
+
     def _select(self, rows: IntArray) -> None:
         """Set told trials against the present occupants of their slots, in the order of rows."""
         at_once = rows.size == 1 or self.schedule == "generational" or self._trials.distinct(rows)

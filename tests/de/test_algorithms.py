@@ -71,7 +71,7 @@ QUICK_TARGETS = {
     "lshade-rsp": (1e-20, 5),
     "nlshade-rsp": (1e-18, 1e-6),
     "arrde": (1e-10, 8),
-    "lsrtde": (1e-4, 8),
+    "lsrtde": (1e-4, 15),
     "rdex": (1e-5, 12),
 }
 

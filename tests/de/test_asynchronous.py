@@ -35,7 +35,7 @@ def steps(optimizer, rng, workers):
         yield out
 
 
-@algorithms
+@pytest.mark.parametrize("name", [n for n in de.ALGORITHMS if n not in ("lsrtde", "rdex")])  # those are sequential
 def test_whole_generations_told_in_order_give_the_generational_run(name):
     runs = []
     for schedule in ("generational", "asynchronous"):

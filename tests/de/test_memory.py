@@ -17,6 +17,7 @@ def test_weights_are_in_proportion_to_the_improvement():
 def test_an_infinite_improvement_counts_as_the_largest_finite_one():
     assert improvement_weights(np.array([1.0, 3.0, np.inf])) == pytest.approx([1 / 3, 1, 1])
     assert improvement_weights(np.array([np.inf, np.inf])).tolist() == [1, 1]
+    assert improvement_weights(np.array([0.0, np.inf])).tolist() == [0, 1]
 
 
 def test_weights_of_huge_and_tiny_improvements_are_finite():

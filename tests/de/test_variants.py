@@ -231,6 +231,8 @@ def test_nlshade_rsp_gives_better_targets_smaller_crossover_rates():
 def test_lsrtde_writes_successes_over_the_front_in_turn_and_keeps_the_best_in_its_top():
     best = np.inf
     for optimizer, _ in generations("lsrtde"):
+        if optimizer._since_tick:
+            continue  # the top is that of the generation's start
         best = min(best, optimizer.best_f)
         assert rosenbrock(optimizer.archive[:1])[0] == best
         assert (np.diff(rosenbrock(optimizer.archive)) >= 0).all()
@@ -336,6 +338,6 @@ def test_improvement_is_measured_before_the_occupant_is_overwritten():
     batch = optimizer.ask()
     optimizer._adapt = lambda: None
     slots = optimizer._trials.slots.copy()
-    optimizer.tell(batch.ids, [0.5, 0.4, 0.3, 0.2])
-    first = optimizer._new[0][1][2][0]
+    optimizer.tell(batch.ids, [0.5, 0.4, 0.3, 0.2][: len(batch)])
+    first = optimizer._new[0][1][0][0]
     assert first == [4.0, 3.0, 2.0, 1.0][slots[0]] - 0.5  # also when its own slot is the first to be overwritten
