@@ -168,7 +168,7 @@ def run_session(
             listener.tick()
             return energy.tick()
 
-        regions = PerunRegions()
+        regions = PerunRegions(rank=0 if executor.kind == "mpi" else None)  # other ranks mark their own
 
         def seen(record: Record) -> None:
             listener.record(record)
