@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -93,15 +94,23 @@ def _lead(arguments: argparse.Namespace, comm: Any, stop: StopRequest) -> int:
     """Be the only process, or rank 0."""
     study = _load(arguments, comm)
     if arguments.require_measured and not _measures(study, comm):
-        return 3
+        return _not_measured_code()
     listener = progress_listener(study.folder)
     outcome = study.run(workers="mpi" if comm else arguments.workers, comm=comm, listener=listener, stop=stop)
     _report(arguments, study, outcome)
     if arguments.require_measured and not outcome.exit_code:
         from autode.cli.report import not_measured
 
-        return not_measured(study.folder)
+        return _not_measured_code() if not_measured(study.folder) else 0
     return outcome.exit_code
+
+
+def _not_measured_code() -> int:
+    """Return 3; to a batch script that puts its job back into the queue at 3, which would be for ever, 69.
+
+    The script then ends with 3. 69 is EX_UNAVAILABLE of sysexits.h.
+    """
+    return 69 if os.environ.get("AUTODE_SELF_REQUEUE") else 3
 
 
 def _measures(study: Study, comm: Any) -> bool:
@@ -116,7 +125,7 @@ def _measures(study: Study, comm: Any) -> bool:
     reasons = "; ".join(f"{meter.name}: {meter.reason}" for meter in found if meter.name != "estimate")
     print(f"autode: --require-measured: no meter works here ({reasons or 'only an estimate'})", file=sys.stderr)
     if comm is not None:
-        mpi.dismiss(comm, 3)
+        mpi.dismiss(comm, _not_measured_code())
     return False
 
 

@@ -27,6 +27,7 @@ _TRAPS = """\
 # Slurm tells only this shell that the time limit is near (--signal above); the ranks have to hear of it from here. They
 # save and end with code 3. At scancel, preemption and requeue Slurm tells the ranks itself, so nothing is passed on (a
 # second signal would mean "at once"), and whether the job comes back is Slurm's affair.
+export AUTODE_SELF_REQUEUE=1  # with it the program does not say 3 for what --require-measured finds, but 69
 signalled='' why=''
 trap 'signalled=1 why=time; kill -USR1 "$!" || true' USR1
 trap 'signalled=1 why=cancelled' TERM
@@ -39,6 +40,7 @@ while :; do
     [ -n "$signalled" ] || break
 done
 [ "$code" -ge 0 ] || code=3  # bash loses the code of what ends in the instant of a signal; the next run finds out
+[ "$code" -ne 69 ] || exit 3  # --require-measured, and something was not: another try would find the same
 
 # 0: done; 1, 2: a fault, which another try would only repeat; 3: the same command goes on; above 128: a signal's victim
 # 233: srun did not reach a node, which may just have been lost; or the signal came before the ranks were listening

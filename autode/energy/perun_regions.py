@@ -13,16 +13,21 @@ from typing import Any
 
 
 class PerunRegions:
-    """Marks the trials of this host with the perun that monitors this process; without one it does nothing.
+    """Marks the trials of this host, or of this rank, with the perun that monitors this process; else it does nothing.
+
+    Under MPI every rank has a perun, which knows its own host only: each marks its own trials.
 
     Parameters
     ----------
     monitor : object, optional
         Something with perun's ``mark_event(region)``; by default the perun of this process.
+    rank : int, optional
+        Only the trials of this rank.
     """
 
-    def __init__(self, monitor: Any = None):
+    def __init__(self, monitor: Any = None, rank: int | None = None):
         self._monitor = running_perun() if monitor is None else monitor
+        self._rank = rank
         self._host = socket.gethostname()
         self._open: set[str] = set()
 
@@ -30,12 +35,29 @@ class PerunRegions:
         """Take a record of the journal: ``started`` begins a region, ``told`` or ``attempt`` ends it."""
         if self._monitor is None or record["type"] not in ("started", "told", "attempt"):
             return
-        name = f"trial{record['trial']:05d}.{record.get('attempt') or 0}"
-        begins = record["type"] == "started"
-        if begins == (name in self._open) or (begins and record.get("host") != self._host):
-            return  # its other end is of another host, or of another run of the program
-        self._monitor.mark_event(name)
-        (self._open.add if begins else self._open.discard)(name)
+        trial, attempt = int(record["trial"]), int(record.get("attempt") or 0)
+        if record["type"] != "started":
+            self.end(trial, attempt)
+        elif record.get("host") == self._host and self._rank in (None, record.get("rank")):
+            self.begin(trial, attempt)
+
+    def begin(self, trial: int, attempt: int) -> None:
+        """Begin the region of an attempt."""
+        self._mark(f"trial{trial:05d}.{attempt}", True)
+
+    def end(self, trial: int, attempt: int) -> None:
+        """End it; nothing if it has not begun here."""
+        self._mark(f"trial{trial:05d}.{attempt}", False)
+
+    def end_all(self) -> None:
+        """End what is under way: it is given up, or the program ends."""
+        for name in sorted(self._open):
+            self._mark(name, False)
+
+    def _mark(self, name: str, begins: bool) -> None:
+        if self._monitor is not None and begins != (name in self._open):
+            self._monitor.mark_event(name)
+            (self._open.add if begins else self._open.discard)(name)
 
 
 def running_perun() -> Any:

@@ -154,6 +154,7 @@ def _json_app(document: dict[str, Any]) -> Iterator[Round]:
             regions = {
                 name: {int(rank): _calls(calls) for rank, calls in region["raw_data"].items()}
                 for name, region in (one.get("regions") or {}).items()
+                if region.get("raw_data") is not None
             }
             yield Round(str(document["id"]), run_id, number, settings, hosts, regions)
 
@@ -186,8 +187,10 @@ def _series(group: str, name: str, times: Any, values: Any, about: dict[str, Any
     unit = str(about["unit"])
     if unit not in ("J", "W"):
         return None
-    counts_max = float(about[limit]) if unit == "J" else None
+    counts_max = float(about[limit]) if unit == "J" and about.get(limit) is not None else None
     as_floats = [np.asarray(data, dtype=np.float64) for data in (times, values)]
+    if as_floats[0].shape != as_floats[1].shape:
+        raise PerunFileError(f"sensor {name}: {len(as_floats[0])} times and {len(as_floats[1])} values")
     return Series(group, name, as_floats[0], as_floats[1], unit, float(about["mag"]), counts_max)
 
 

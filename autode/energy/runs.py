@@ -10,8 +10,11 @@ another single
 ``steps``   numbered steps that do not overlap in time on the same nodes, added. Of overlapping ones, the largest sum of
 steps that do
             not overlap: a lower bound.
-``job``     the job's own line, where nothing else is known. Without Contain it is the sum of all steps, overlapping
-ones too. ``none``    no row has joules.
+``job``     the job's own line, where nothing else is known, or where the steps that are printed leave out some of its
+time or nodes:
+            it is no sum of theirs, and the nodes can have used it at the power that the steps had. Without Contain it
+            is the sum of all steps, overlapping ones too.
+``none``    no row has joules.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from autode.energy.sacct import joined_flags
 
 #: Rows of one run agree to this fraction: they begin and end at slightly different instants, and may be rounded.
 _TOLERANCE = 0.05
+#: The rest of a job may have drawn more than its steps did, by this factor; a line that counts a node twice has more.
+_POSSIBLE = 1.25
 _UNFINISHED = ("RUNNING", "PENDING", "SUSPENDED", "CONFIGURING", "COMPLETING", "REQUEUE_HOLD", "RESIZING", "STOPPED")
 _CARRIED = ("absurd_energy", "implausible_power", "low_power")
 
@@ -46,7 +51,7 @@ def job_runs(rows: pd.DataFrame) -> pd.DataFrame:
         as long as the step that counted it lived), ``mean_node_power_w``, ``cpu_efficiency`` and ``mem_efficiency``
         (0..1, NaN where the query had no such fields), ``job_name``, ``partition``, ``user``, ``cluster``, ``flags``.
         Flags: ``unfinished``, ``partial`` (a node's share is lost), ``extern_incomplete``, ``first_node_only``,
-        ``overlapping_steps`` (lower bound), ``job_row_only``,
+        ``overlapping_steps`` (lower bound), ``job_row_only``, ``steps_incomplete`` (the job's line has more, rightly),
         ``double_count_suspected`` (the job's line has more than its nodes can have used),
         ``zero_energy``, ``rounded``, and those of the rows about absurd values.
     """
@@ -60,7 +65,11 @@ def job_runs(rows: pd.DataFrame) -> pd.DataFrame:
     job_j, extern_j, batch_j = (_at(energy, gid, mask, count) for mask in (own, extern, batch))
     steps_j, overlapping = _steps_energy(rows, gid, numbered, count)
     head = _heads(rows, gid, own, extern, count)
-    chosen, source, marks = _choose(job_j, extern_j, batch_j, steps_j, head["node_count"].to_numpy())
+    nodes = head["node_count"].to_numpy()
+    possible_j = _possible_j(rows, gid, ~own, head["elapsed_s"].to_numpy() * nodes)
+    all_j = np.bincount(gid[~own & ~extern], np.nan_to_num(energy[~own & ~extern]), minlength=count)
+    more = (job_j < possible_j) & (np.abs(job_j - all_j) > _TOLERANCE * job_j)
+    chosen, source, marks = _choose(np.where(more, job_j, np.nan), job_j, extern_j, batch_j, steps_j, nodes)
     marks["overlapping_steps"] = overlapping & (source == "steps")
     marks |= _row_marks(rows, gid, count, head["state"].to_numpy(dtype=object), chosen, source)
     runs = head.assign(energy_j=chosen, energy_from=source, flags=joined_flags(marks, count))
@@ -126,10 +135,27 @@ def _metered_seconds(
     return np.where(longest > 0, longest, np.nan)
 
 
+def _possible_j(rows: pd.DataFrame, gid: np.ndarray, steps: np.ndarray, node_seconds: np.ndarray) -> np.ndarray:
+    """Return what each run's nodes can have used, by the largest power of a node in its steps; NaN if unknown."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        watts = (rows["energy_j"] / rows["elapsed_s"] / rows["node_count"]).to_numpy()
+    known = steps & np.isfinite(watts)
+    most: np.ndarray = _POSSIBLE * _at(watts, gid, known, len(node_seconds)) * node_seconds
+    return most
+
+
 def _choose(
-    job_j: np.ndarray, extern_j: np.ndarray, batch_j: np.ndarray, steps_j: np.ndarray, nodes: np.ndarray
+    whole_j: np.ndarray,
+    job_j: np.ndarray,
+    extern_j: np.ndarray,
+    batch_j: np.ndarray,
+    steps_j: np.ndarray,
+    nodes: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Apply the rules of this module; all arrays have one value a run."""
+    """Apply the rules of this module; all arrays have one value a run.
+
+    ``whole_j`` is the job's own line where it can be the truth beside steps that have less, else NaN.
+    """
     slack = 1.0 + _TOLERANCE
     batch, steps = np.nan_to_num(batch_j, nan=-1.0), np.nan_to_num(steps_j, nan=-1.0)
     inside = np.maximum(batch, steps)
@@ -139,6 +165,8 @@ def _choose(
     several = nodes > 1
     use_batch = ~use_extern & (batch > 0) & np.where(several, batch > steps, batch * slack >= steps)
     use_steps = ~use_extern & ~use_batch & (steps > 0)
+    use_whole = ~has_extern & (inside > 0) & (whole_j > slack * np.where(use_batch, batch, steps))
+    use_batch, use_steps = use_batch & ~use_whole, use_steps & ~use_whole
     use_job = ~use_extern & ~use_batch & ~use_steps & ~np.isnan(job_j)
     conditions = [use_extern, use_batch, use_steps, use_job]
     chosen = np.select(conditions, [extern_j, batch_j, steps_j, job_j], default=np.nan)
@@ -148,7 +176,8 @@ def _choose(
     return chosen, source, {
         "extern_incomplete": incomplete,
         "first_node_only": use_batch & several,
-        "job_row_only": use_job,
+        "job_row_only": use_job & ~use_whole,
+        "steps_incomplete": use_whole,
         "double_count_suspected": more & (use_extern | ~several | (np.abs(job_j - batch - steps) < _TOLERANCE * job_j)),
     }  # fmt: skip
 

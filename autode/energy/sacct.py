@@ -9,7 +9,7 @@ ConsumedEnergy and binary in TRES lists.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +18,26 @@ import pandas as pd
 
 from autode.energy import sacct_values as values
 from autode.energy.run_numbers import run_numbers
+from autode.energy.sacct_cells import Cells, Texts
+from autode.energy.sacct_fields import Fields
 from autode.energy.sacct_json import is_json, json_table
 from autode.energy.sacct_text import SacctError, Skipped, opened, string_tables
 
-#: Field of sacct -> column of the result and how to read it, for the fields that need nothing else.
-_PLAIN: dict[str, tuple[str, Callable[[str], Any]]] = {
+#: Field of sacct -> column of the result and how to read it, for texts.
+_TEXTS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "state": ("state", values.state),
     "cluster": ("cluster", str),
     "jobname": ("job_name", str),
     "user": ("user", str),
     "partition": ("partition", str),
     "exitcode": ("exit_code", str),
     "nodelist": ("nodes", values.node_list),
-    "ntasks": ("tasks", values.count),
-    "totalcpu": ("cpu_used_s", values.seconds),
 }
-_TEXT = ("cluster", "job_name", "user", "partition", "exit_code", "nodes")
 _TIMES = ("submit", "start", "end")
-_NUMBERS = ("tasks", "cpu_used_s")
 _KNOWN = {
-    *_PLAIN, *_TIMES, "jobid", "jobidraw", "state", "elapsed", "elapsedraw", "nnodes", "allocnodes", "alloccpus",
-    "ncpus", "alloctres", "consumedenergy", "consumedenergyraw", "cputime", "cputimeraw", "maxrss",
-    "tresusageintot", "tresusageoutave", "tresusageouttot",
+    *_TEXTS, *_TIMES, "jobid", "jobidraw", "elapsed", "elapsedraw", "nnodes", "allocnodes", "alloccpus",
+    "ncpus", "ntasks", "alloctres", "consumedenergy", "consumedenergyraw", "cputime", "cputimeraw", "totalcpu",
+    "maxrss", "tresusageintot", "tresusageoutave", "tresusageouttot",
 }  # fmt: skip
 #: Columns of the result, in order.
 COLUMNS = (
@@ -96,11 +95,13 @@ def read_sacct(
     skipped = Skipped(strict=on_error == "raise")
     with opened(source) as file:
         if is_json(file):
-            tables = [json_table(_loaded(file.read()))]
+            table, numbers = json_table(_loaded(file.read()))
+            blocks: Iterator[tuple[Cells | Texts, np.ndarray]] = iter([(Texts(table), numbers)])
         else:
-            tables = string_tables(file, _KNOWN, columns, delimiter, skipped)  # type: ignore[assignment]
-        typed = [_typed(table, lines, skipped, max_node_power_w) for table, lines in tables]
-    rows = pd.concat(typed, ignore_index=True) if typed else _typed(_empty(), np.arange(0), skipped, max_node_power_w)
+            blocks = string_tables(file, _KNOWN, columns, delimiter, skipped)
+        typed = [_typed(Fields(cells, lines), max_node_power_w, skipped) for cells, lines in blocks]
+    typed = typed or [_typed(Fields(Texts(_empty()), np.arange(0)), max_node_power_w, skipped)]
+    rows = _joined(typed)
     rows["run"] = run_numbers(rows)
     rows.attrs.update(skipped=skipped.count, skipped_lines=skipped.examples)
     return rows[list(COLUMNS)]
@@ -117,166 +118,78 @@ def _empty() -> pd.DataFrame:
     return pd.DataFrame(columns=["jobid"], dtype=object)
 
 
-class _Fields:
-    """The fields of one block, read by distinct values: accounting repeats itself, and Python need not."""
-
-    def __init__(self, table: pd.DataFrame, lines: np.ndarray):
-        self.table, self.lines = table, lines
-        self.problems: list[tuple[int, str]] = []
-        self.bad = np.zeros(len(table), dtype=bool)
-        self._distinct: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-
-    def read(self, name: str, reader: Callable[[str], Any], missing: Any, dtype: Any = float) -> np.ndarray:
-        """Return one value a row; rows whose text cannot be read are reported and marked bad."""
-        if name not in self.table:
-            return np.full(len(self.table), missing, dtype=dtype)
-        column: np.ndarray = self.table[name].to_numpy()
-        if reader is str:
-            return column
-        if column.dtype == float:  # numbers already; only joules have values that are none
-            unset = (column >= values.ABSURD_J) | (column < 0) if reader is values.joules else np.False_
-            return np.where(unset, np.inf, column)
-        if name not in self._distinct:
-            self._distinct[name] = pd.factorize(column)
-        codes, distinct = self._distinct[name]
-        try:
-            found = np.array([reader(text) for text in distinct], dtype=dtype)
-        except ValueError:
-            found = self._one_by_one(codes, distinct, reader, missing, dtype)
-        result: np.ndarray = found[codes]
-        return result
-
-    def _one_by_one(
-        self, codes: np.ndarray, distinct: np.ndarray, reader: Callable[[str], Any], missing: Any, dtype: Any
-    ) -> np.ndarray:
-        found = np.full(len(distinct), missing, dtype=dtype)
-        for index, text in enumerate(distinct):
-            try:
-                found[index] = reader(text)
-            except ValueError as error:
-                self.report(codes == index, str(error))
-        return found
-
-    def first(self, *candidates: tuple[str, Callable[[str], float]]) -> np.ndarray:
-        """Return the first known number a row among several fields."""
-        result = np.full(len(self.table), np.nan)
-        for name, reader in candidates:
-            if name in self.table and np.isnan(result).any():
-                result = np.where(np.isnan(result), self.read(name, reader, np.nan), result)
-        return result
-
-    def report(self, where: np.ndarray, problem: str) -> None:
-        """Mark rows bad, once each."""
-        for row in np.flatnonzero(where & ~self.bad):
-            self.problems.append((int(self.lines[row]), problem))
-        self.bad |= where
-
-
-def _typed(table: pd.DataFrame, lines: np.ndarray, skipped: Skipped, max_node_power_w: float) -> pd.DataFrame:
-    """Turn a block of strings into the columns of the result, all but ``run``."""
-    name = "jobid" if "jobid" in table else "jobidraw"
-    again = table[name].isin(["JobID", "JobIDRaw", name]).to_numpy()  # headers of further outputs in one file
-    if again.any():
-        table, lines = table[~again], lines[~again]
-    fields = _Fields(table, lines)
-    rows: dict[str, Any] = {}
-    rows["job"], rows["step"] = _job_ids(fields, table[name].to_numpy())
-    rows["job_raw"] = _raw_ids(fields, rows["job"])
-    rows["state"] = fields.read("state", values.state, "", object)
-    rows["elapsed_s"] = fields.first(("elapsedraw", values.seconds), ("elapsed", values.seconds))
-    for field, (column, reader) in _PLAIN.items():
-        text = column in _TEXT
-        rows[column] = fields.read(field, reader, "" if text else np.nan, object if text else float)
+def _typed(fields: Fields, max_node_power_w: float, skipped: Skipped) -> dict[str, np.ndarray]:
+    """Turn a block into the columns of the result, all but ``run``."""
+    jobs, steps = fields.job_ids()
+    raw = fields.raw_ids(jobs)
+    rows: dict[str, np.ndarray] = {"job": jobs, "step": steps, "job_raw": raw}
+    rows["elapsed_s"] = fields.first(
+        lambda: fields.number("elapsedraw", values.seconds), lambda: fields.number("elapsed", values.seconds)
+    )
+    texts = fields.texts({name: reader for name, (_, reader) in _TEXTS.items()})
+    rows |= {_TEXTS[name][0]: text for name, text in texts.items()}
     for column in _TIMES:
-        rows[column] = _times(fields, column)
+        rows[column] = fields.times(column)
     rows |= _amounts(fields)
-    rows["energy_j"], rows["flags"] = _energy(fields, rows, max_node_power_w)
+    rows["energy_j"], rows["flags"] = _energy(fields, rows, steps == "", max_node_power_w)
     for line, problem in sorted(fields.problems):
         skipped.line(line, problem)
-    frame = pd.DataFrame(rows)
-    texts = ["job", "step", "state", *_TEXT, "flags", "job_raw"]
-    frame[texts] = frame[texts].astype("str")
-    return frame[~fields.bad] if fields.bad.any() else frame
+    return {name: column[~fields.bad] for name, column in rows.items()} if fields.bad.any() else rows
 
 
-def _job_ids(fields: _Fields, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Split the job ids, which are nearly all different, row by row."""
-    jobs: list[str] = []
-    steps: list[str] = []
-    for text in texts:
-        job, _, step = text.partition(".")
-        jobs.append(job)
-        steps.append(step)
-    usual = (
-        all(jobs)
-        and "".join(jobs).replace("_", "").isdigit()
-        and all(step.isalnum() or not step for step in set(steps))
-    )
-    for row, text in enumerate(() if usual else texts):
-        try:
-            jobs[row], steps[row] = values.job_step(text)
-        except ValueError as error:
-            fields.report(np.arange(len(texts)) == row, str(error))
-    return np.array(jobs, dtype=object), np.array(steps, dtype=object)
+def _joined(blocks: list[dict[str, np.ndarray]]) -> pd.DataFrame:
+    """Return the blocks as one table; empties them, column by column."""
+    columns: dict[str, Any] = {}
+    for name in list(blocks[0]):
+        column = np.concatenate([block.pop(name) for block in blocks])
+        columns[name] = pd.array(column, dtype="str", copy=False) if column.dtype == object else column
+    return pd.DataFrame(columns, copy=False)
 
 
-def _raw_ids(fields: _Fields, jobs: np.ndarray) -> np.ndarray:
-    """Return the number of each row's job; a step without one has its job's, a plain job id is one itself."""
-    if "".join(jobs).isdigit():
-        return jobs
-    raw = fields.read("jobidraw", lambda text: text.partition(".")[0], "", object)
-    known = {job: number for job, number in zip(jobs, raw, strict=True) if number}
-    missing = raw == ""
-    raw[missing] = [known.get(job) or (job if job.isdigit() else "") for job in jobs[missing]]
-    return raw
-
-
-def _amounts(fields: _Fields) -> dict[str, np.ndarray]:
+def _amounts(fields: Fields) -> dict[str, np.ndarray]:
     """Read nodes, processors, memory and power."""
     nodes = fields.first(
-        ("nnodes", values.count),
-        ("allocnodes", values.count),
-        ("alloctres", lambda text: values.tres(text, "node")),
-        ("nodelist", lambda text: values.node_count(values.node_list(text))),
+        lambda: fields.number("nnodes", values.count),
+        lambda: fields.number("allocnodes", values.count),
+        lambda: fields.item("alloctres", "node"),
+        lambda: fields.number("nodelist", lambda text: values.node_count(values.node_list(text))),
     )
-    total = fields.read("tresusageouttot", lambda text: values.tres(text, "energy"), np.nan)
-    average = fields.read("tresusageoutave", lambda text: values.tres(text, "energy"), np.nan)
-    tasks = fields.read("ntasks", values.count, np.nan)
-    rss = fields.read("maxrss", values.size_bytes, np.nan) * np.where(np.isnan(tasks), 1.0, tasks)
-    used = fields.read("tresusageintot", lambda text: values.tres(text, "mem"), np.nan)
+    total = fields.item("tresusageouttot", "energy")
+    average = fields.item("tresusageoutave", "energy")
+    tasks = fields.number("ntasks", values.count)
+    rss = fields.number("maxrss", values.size_bytes) * np.where(np.isnan(tasks), 1.0, tasks)
+    used = fields.item("tresusageintot", "mem")
     return {
+        "tasks": tasks,
+        "cpu_used_s": fields.number("totalcpu", values.seconds),
         "node_count": nodes,
         "power_w": np.where(np.isnan(average), total / np.where(nodes > 0, nodes, np.nan), average),
-        "cpus": fields.first(("alloccpus", values.count), ("ncpus", values.count), ("alloctres", _cpus)),
-        "cpu_time_s": fields.first(("cputimeraw", values.seconds), ("cputime", values.seconds)),
+        "cpus": fields.first(
+            lambda: fields.number("alloccpus", values.count),
+            lambda: fields.number("ncpus", values.count),
+            lambda: fields.item("alloctres", "cpu"),
+        ),
+        "cpu_time_s": fields.first(
+            lambda: fields.number("cputimeraw", values.seconds), lambda: fields.number("cputime", values.seconds)
+        ),
         "mem_used_bytes": np.where(np.isnan(used), rss, used),
-        "mem_allocated_bytes": fields.read("alloctres", lambda text: values.tres(text, "mem"), np.nan),
+        "mem_allocated_bytes": fields.item("alloctres", "mem"),
     }
 
 
-def _cpus(text: str) -> float:
-    return values.tres(text, "cpu")
-
-
-def _times(fields: _Fields, column: str) -> np.ndarray:
-    if column not in fields.table:
-        return np.full(len(fields.table), np.datetime64("NaT", "s"))
-    codes, distinct = pd.factorize(fields.table[column].to_numpy())
-    parsed = pd.to_datetime(pd.Series(distinct, dtype=object), errors="coerce", format="ISO8601")
-    return parsed.to_numpy(dtype="datetime64[s]")[codes]
-
-
-def _energy(fields: _Fields, rows: dict[str, Any], max_node_power_w: float) -> tuple[np.ndarray, np.ndarray]:
+def _energy(
+    fields: Fields, rows: dict[str, np.ndarray], is_job: np.ndarray, max_node_power_w: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return joules (NaN: unknown) and flags a row."""
-    raw = fields.read("consumedenergyraw", values.joules, np.nan)
-    short = fields.read("consumedenergy", values.joules, np.nan)
+    raw = fields.number("consumedenergyraw", values.joules)
+    short = fields.number("consumedenergy", values.joules)
     printed = np.where(np.isnan(raw), short, raw)
     if (doubtful := np.isnan(printed) | (printed == 0)).any():
-        other = _energy_elsewhere(fields, rows["step"] == "")
+        other = _energy_elsewhere(fields, is_job)
         printed = np.where(doubtful & ~np.isnan(other), other, printed)
     absurd = np.isinf(printed) | (printed >= values.ABSURD_J) | (printed < 0)
     elapsed, nodes = rows["elapsed_s"], np.where(rows["node_count"] > 0, rows["node_count"], 1.0)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         node_watts = printed / (elapsed + 1.0) / nodes  # elapsed is cut to whole seconds
         marks = {
             "absurd_energy": absurd,
@@ -284,19 +197,15 @@ def _energy(fields: _Fields, rows: dict[str, Any], max_node_power_w: float) -> t
             "zero_energy": printed == 0,
             "sentinel": (printed == 1) & (elapsed > 1),
             "low_power": (printed > 1) & (elapsed > 60) & (node_watts < 20.0),
-            "rounded": np.isnan(raw)
-            & (printed == short)
-            & fields.read("consumedenergy", values.is_rounded, False, bool),
+            "rounded": np.isnan(raw) & (printed == short) & fields.rounded("consumedenergy"),
         }
     unknown = marks["absurd_energy"] | marks["implausible_power"] | marks["zero_energy"] | marks["sentinel"]
     return np.where(unknown, np.nan, printed), joined_flags(marks, len(printed))
 
 
-def _energy_elsewhere(fields: _Fields, is_job: np.ndarray) -> np.ndarray:
+def _energy_elsewhere(fields: Fields, is_job: np.ndarray) -> np.ndarray:
     """Return the joules in the TRES lists: of the allocation for a job, of the usage for a step."""
-    allocated = fields.read("alloctres", lambda text: values.tres(text, "energy"), np.nan)
-    used = fields.read("tresusageintot", lambda text: values.tres(text, "energy"), np.nan)
-    return np.where(is_job, allocated, used)
+    return np.where(is_job, fields.item("alloctres", "energy"), fields.item("tresusageintot", "energy"))
 
 
 def joined_flags(marks: dict[str, np.ndarray], length: int) -> np.ndarray:

@@ -10,10 +10,13 @@ import pandas as pd
 
 from autode.energy.sacct_text import SacctError
 
+#: Numbers by which Slurm knows the steps that have none (slurm.h).
+_STEPS = {"4294967291": "batch", "4294967292": "extern", "4294967290": "interactive"}
+
 
 def is_json(file: BinaryIO) -> bool:
     """Whether the file begins as a JSON object; the position stays at the start."""
-    beginning = file.read(64).lstrip()
+    beginning = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
     file.seek(0)
     return beginning.startswith(b"{")
 
@@ -35,8 +38,13 @@ def json_table(document: Any) -> tuple[pd.DataFrame, np.ndarray]:
     """
     if not isinstance(document, dict) or not isinstance(document.get("jobs"), list):
         raise SacctError("this JSON has no list of jobs: it is not the output of sacct --json")
+    problems = [_text(one.get("description")) or _text(one.get("error")) for one in document.get("errors") or ()]
+    if problems and not document["jobs"]:
+        raise SacctError(f"sacct --json reports an error and no job: {'; '.join(problems)}")
     rows = []
-    for job in document["jobs"]:
+    for number, job in enumerate(document["jobs"], start=1):
+        if not isinstance(job, dict):
+            raise SacctError(f"job {number} of this JSON is no object: it is not the output of sacct --json")
         job_id = _job_id(job)
         rows.append(_job_row(job, job_id))
         rows += [_step_row(step, job_id, _text(job.get("cluster"))) for step in job.get("steps") or ()]
@@ -100,6 +108,8 @@ def _job_id(job: dict[str, Any]) -> str:
     array, task = _text(_path(job, "array", "job_id")), _text(_path(job, "array", "task_id"))
     if array not in ("", "0") and task != "":
         return f"{array}_{task}"
+    if array not in ("", "0") and (pending := _text(_path(job, "array", "task"))):
+        return f"{array}_[{pending}]"
     leader, offset = _text(_path(job, "het", "job_id")), _text(_path(job, "het", "job_offset"))
     if leader not in ("", "0") and offset != "":
         return f"{leader}+{offset}"
@@ -111,7 +121,8 @@ def _step_id(step: dict[str, Any]) -> str:
     found = _path(step, "step", "id")
     if isinstance(found, dict):
         found = found.get("step_id")
-    return _text(found).rpartition(".")[2]
+    name = _text(found).rpartition(".")[2]
+    return _STEPS.get(name, name)
 
 
 def _path(record: Any, *keys: str) -> Any:

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+from autode.energy.sacct_cells import Cells, Texts
 
 _BLOCK_BYTES = 8 << 20
 _SEPARATOR = b"\x1f"  # stands for a delimiter of several characters
-
-
-#: Fields that Slurm prints as plain digits (with ``--noconvert``), or not at all.
-_NUMBERS = frozenset(("elapsedraw", "nnodes", "ntasks", "alloccpus", "ncpus", "cputimeraw", "consumedenergyraw"))
+_BOM = b"\xef\xbb\xbf"  # with which editors of Windows begin a text
+_NEWLINE = ord("\n")
+Numbers = npt.NDArray[np.int64]
 
 
 class SacctError(ValueError):
@@ -84,10 +86,15 @@ class Layout:
     spans: tuple[tuple[int, int], ...] = ()
     has_header: bool = True
 
+    def is_header(self, line: bytes, separator: bytes) -> bool:
+        """Whether a line names the fields again: several outputs in one file."""
+        cells = line.decode("utf-8", "replace").lower().split(separator.decode("latin-1"))
+        return tuple(cells[: len(self.names)]) == self.names
+
 
 def string_tables(
     source: BinaryIO, known: set[str], columns: Sequence[str] | None, delimiter: str | None, skipped: Skipped
-) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+) -> Iterator[tuple[Cells | Texts, Numbers]]:
     """Yield the rows block by block.
 
     Parameters
@@ -95,7 +102,7 @@ def string_tables(
     source : binary file
         The output.
     known : set of str
-        Names of the fields to keep, lower case.
+        Names of the fields to keep of padded columns, lower case.
     columns : sequence of str, optional
         Names of all fields where there is no header.
     delimiter : str, optional
@@ -105,8 +112,7 @@ def string_tables(
 
     Yields
     ------
-    table : pandas.DataFrame
-        Strings (object columns), empty where sacct prints nothing.
+    cells : Cells or Texts
     lines : numpy.ndarray
         The number of each row's line, from 1.
 
@@ -119,24 +125,22 @@ def string_tables(
     number = 1  # of the first line of the block
     for block in _blocks(source):
         if layout is None:
-            if not block.strip():
-                number += block.count(b"\n")
+            number, block = _past_messages(block, number, skipped)
+            if not block:
                 continue
-            blank = len(block) - len(block.lstrip(b"\n"))
-            number, block = number + blank, block[blank:]
             layout = _layout(block[:65536].decode("utf-8", "replace"), columns, delimiter, number)
             skip = (1 + (not layout.delimiter)) if layout.has_header else 0
             for _ in range(skip):
                 block = block.partition(b"\n")[2]
             number += skip
-        following = number + block.count(b"\n")
-        yield _table(block, number, layout, known, skipped)
-        number = following
+        lines = block.count(b"\n")
+        yield _table(block, np.arange(number, number + lines), layout, known, skipped)
+        number += lines
 
 
 def _blocks(source: BinaryIO) -> Iterator[bytes]:
     """Yield whole lines, each ended by a newline, about 8 MB at a time."""
-    rest = b""
+    rest = source.read(len(_BOM)).removeprefix(_BOM)
     while chunk := source.read(_BLOCK_BYTES):
         chunk = rest + chunk
         if b"\r" in chunk:
@@ -147,6 +151,19 @@ def _blocks(source: BinaryIO) -> Iterator[bytes]:
             yield chunk[:cut]
     if rest.strip():
         yield rest.rstrip(b"\r") + b"\n"
+
+
+def _past_messages(block: bytes, number: int, skipped: Skipped) -> tuple[int, bytes]:
+    """Return what follows blank lines and messages of sacct (``2>&1``), and the number of its first line."""
+    while block:
+        line, _, rest = block.partition(b"\n")
+        if line.startswith(b"sacct: "):
+            shown = line.decode("utf-8", "replace")[:80]
+            skipped.line(number, f"no header with a JobID field, but a message of sacct: {shown!r}")
+        elif line.strip():
+            break
+        number, block = number + 1, rest
+    return number, block
 
 
 def _layout(text: str, columns: Sequence[str] | None, delimiter: str | None, number: int) -> Layout:
@@ -165,7 +182,7 @@ def _layout(text: str, columns: Sequence[str] | None, delimiter: str | None, num
         return Layout(tuple(first[start:end].strip().lower() for start, end in spans), b"", spans=spans)
     between = re.search(r"[A-Za-z]([^A-Za-z0-9]+)", first)
     separator_text = delimiter or (between[1] if between else "|")
-    if separator_text.strip(" ") == "":
+    if delimiter is None and separator_text.strip(" ") == "":
         raise SacctError(f"line {number}: padded columns need their line of dashes, or use --parsable2: {first[:80]!r}")
     names_list = first.lower().split(separator_text)
     trailing = names_list[-1] == ""
@@ -173,83 +190,65 @@ def _layout(text: str, columns: Sequence[str] | None, delimiter: str | None, num
 
 
 def _table(
-    block: bytes, number: int, layout: Layout, known: set[str], skipped: Skipped
-) -> tuple[pd.DataFrame, np.ndarray]:
+    block: bytes, lines: Numbers, layout: Layout, known: set[str], skipped: Skipped
+) -> tuple[Cells | Texts, Numbers]:
     if not layout.delimiter:
-        return _padded(block, number, layout, known, skipped)
+        return _padded(block, lines, layout, known, skipped)
     separator = layout.delimiter
     if len(separator) > 1:
         block, separator = block.replace(separator, _SEPARATOR), _SEPARATOR
-    expected = len(layout.names) - 1 + layout.trailing
+    width = len(layout.names) + layout.trailing
+    marks = _marks(block, separator)
+    if not _is_regular(block, marks, len(lines), width):
+        block, lines = _good_lines(block, lines, layout, skipped)
+        marks = _marks(block, separator)
+    return Cells(block, separator, layout.names, marks.reshape(-1, width)), lines
+
+
+def _marks(block: bytes, separator: bytes) -> Numbers:
+    """Return where the cells end."""
     characters = np.frombuffer(block, dtype=np.uint8)
-    ends = np.flatnonzero(characters == 10)
-    fields = np.diff(np.searchsorted(np.flatnonzero(characters == separator[0]), ends), prepend=0)
-    lines = np.arange(number, number + len(ends))
-    if not (fields == expected).all():
-        block, lines = _good_lines(block, number, fields, expected, skipped)
-    wanted = [index for index, name in enumerate(layout.names) if name in known]
-    if not len(lines):
-        return pd.DataFrame(columns=[layout.names[index] for index in wanted], dtype=object), lines
-    if b"_" not in block and b"+" not in block:  # neither arrays nor parts: job numbers are the raw ones
-        wanted = [index for index in wanted if layout.names[index] != "jobidraw" or "jobid" not in layout.names]
-    numbers = [index for index in wanted if layout.names[index] in _NUMBERS]
-    try:
-        table = _parsed(block, separator, wanted, numbers)
-    except ValueError:  # some number has a unit, or is none: then it is read as the text it is
-        table = _parsed(block, separator, wanted, [])
-    table.columns = pd.Index([layout.names[index] for index in wanted])
-    return table, lines
+    return np.flatnonzero((characters == separator[0]) | (characters == _NEWLINE))
 
 
-def _parsed(block: bytes, separator: bytes, wanted: list[int], numbers: list[int]) -> pd.DataFrame:
-    """Split lines into strings, and some columns of plain numbers into floats (empty is NaN), at the speed of C."""
-    types = {index: float if index in numbers else object for index in wanted}
-    table: pd.DataFrame = pd.read_csv(  # type: ignore[call-overload]
-        io.BytesIO(block),
-        sep=separator.decode("latin-1"),
-        header=None,
-        usecols=wanted,
-        dtype=types,
-        keep_default_na=False,
-        na_values={index: [""] for index in numbers},
-        na_filter=bool(numbers),
-        quoting=3,  # a quote is a character like any other (csv.QUOTE_NONE)
-        skip_blank_lines=False,
-        engine="c",
-        encoding_errors="replace",
-    )
-    return table
+def _is_regular(block: bytes, marks: Numbers, lines: int, width: int) -> bool:
+    """Whether every line has as many cells, and none can be the header of a further output."""
+    if len(marks) != lines * width:
+        return False
+    characters = np.frombuffer(block, dtype=np.uint8)
+    return bool((characters[marks[width - 1 :: width]] == _NEWLINE).all()) and b"JobID" not in block
 
 
-def _good_lines(
-    block: bytes, number: int, fields: np.ndarray, expected: int, skipped: Skipped
-) -> tuple[bytes, np.ndarray]:
-    """Drop blank lines, and lines with another number of fields after reporting them."""
-    good, lines = [], []
-    for offset, line in enumerate(block.split(b"\n")[:-1]):
-        if fields[offset] == expected and line.strip():
+def _good_lines(block: bytes, numbers: Numbers, layout: Layout, skipped: Skipped) -> tuple[bytes, Numbers]:
+    """Drop blank lines, headers of further outputs, and lines with another number of fields after reporting them."""
+    good, kept = [], []
+    separator = layout.delimiter if len(layout.delimiter) == 1 else _SEPARATOR
+    expected = len(layout.names) - 1 + layout.trailing
+    for number, line in zip(numbers.tolist(), block.split(b"\n"), strict=False):
+        fields = line.count(separator)
+        if not line.strip() or (b"JobID" in line and layout.is_header(line, separator)):
+            continue
+        if fields == expected:
             good.append(line)
-            lines.append(number + offset)
-        elif line.strip():
+            kept.append(number)
+        else:
             shown = line.decode("utf-8", "replace").replace("\x1f", "|")[:80]
-            skipped.line(number + offset, f"expected {expected + 1} fields, found {fields[offset] + 1}: {shown!r}")
-    return b"\n".join([*good, b""]), np.array(lines, dtype=int)
+            skipped.line(number, f"expected {expected + 1} fields, found {fields + 1}: {shown!r}")
+    return b"\n".join([*good, b""]) if good else b"", np.array(kept, dtype=np.int64)
 
 
-def _padded(
-    block: bytes, number: int, layout: Layout, known: set[str], skipped: Skipped
-) -> tuple[pd.DataFrame, np.ndarray]:
-    rows, lines = [], []
-    for offset, line in enumerate(block.decode("utf-8", "replace").split("\n")[:-1]):
+def _padded(block: bytes, numbers: Numbers, layout: Layout, known: set[str], skipped: Skipped) -> tuple[Texts, Numbers]:
+    rows, kept = [], []
+    for number, line in zip(numbers.tolist(), block.decode("utf-8", "replace").split("\n"), strict=False):
         if not line.strip() or re.fullmatch(r"[- ]*", line):
             continue
         if len(line.rstrip()) > layout.spans[-1][1] + 1:
-            skipped.line(number + offset, f"longer than the columns of its header: {line[:80]!r}")
+            skipped.line(number, f"longer than the columns of its header: {line[:80]!r}")
             continue
         rows.append([line[start:end].strip() for start, end in layout.spans])
-        lines.append(number + offset)
+        kept.append(number)
     table = pd.DataFrame(rows, columns=list(layout.names), dtype=object)
-    return table[[name for name in layout.names if name in known]], np.array(lines, dtype=int)
+    return Texts(table[[name for name in layout.names if name in known]]), np.array(kept, dtype=np.int64)
 
 
 def opened(source: str | Path) -> BinaryIO:

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
+
+import numpy as np
 
 #: From here on a count of joules is an unset marker (NO_VAL64 = 2**64 - 2) or an underflow, never energy.
 ABSURD_J = 2.0**63
@@ -122,6 +125,19 @@ def job_step(text: str) -> tuple[str, str]:
     if match is None:
         raise ValueError(f"job id {text!r} is none that Slurm writes")
     return match[1], match[2] or ""
+
+
+def instant(text: str) -> np.datetime64:
+    """Read a time in ISO 8601, as printed; seconds since 1970 (``SLURM_TIME_FORMAT=%s``) are UTC.
+
+    Returns NaT for what is no such time (``Unknown``, ``None``).
+    """
+    if text.isdigit() and len(text) >= 9:
+        return np.datetime64(int(text), "s")
+    try:
+        return np.datetime64(datetime.fromisoformat(text).replace(tzinfo=None), "s")
+    except ValueError:
+        return np.datetime64("NaT", "s")
 
 
 def state(text: str) -> str:

@@ -176,6 +176,7 @@ class GroupMember:
         self._several_nodes = len(hosts) > 1
         self._comms: list[TrialComm] = []  # of this trial and those before it
         self._meters = _meters(setup, seat)
+        self._recorder = setup.record_node()
         self._objective: Prepared | None = None
         self.pipe, self._events = Pipe(duplex=False)
         self.task: TrialTask | None = None
@@ -211,6 +212,8 @@ class GroupMember:
 
     def close(self) -> None:
         """Close the meters, unless a trial that hangs still uses them."""
+        if self._recorder is not None:
+            self._recorder.close()
         if self.task is None:
             self._meters.close()
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
+from autode.energy.perun_regions import PerunRegions
 from autode.execution.devices import device_of, gpu_count
 from autode.execution.evaluate import Place
-from autode.execution.events import Event, Finished
+from autode.execution.events import Event, Finished, Started
 from autode.execution.library import load_mpi
 from autode.execution.lifetime import hand_over_output
 from autode.execution.local import TOGETHER_S, LocalWorker
@@ -144,14 +145,17 @@ def _serve(comm: Comm) -> int:
     if isinstance(order, int):
         return order
     worker: Worker = cloudpickle.loads(order)(comm)
-    pause = Pause()
+    pause, regions = Pause(), PerunRegions()
     while True:
         events = _read_together(worker)
         if events:
+            _mark(regions, events)
             comm.send(events, 0)
         ordered = comm.Iprobe()
         if ordered:
             kind, *content = comm.recv()
+            if kind in ("close", "abandon"):
+                regions.end_all()
             if kind == "close":
                 worker.close()
                 return int(content[0])
@@ -160,6 +164,15 @@ def _serve(comm: Comm) -> int:
             pause.after(ordered or bool(events))
         elif not (ordered or worker.pipe.closed):
             readable(worker.pipe, _BUSY_S)
+
+
+def _mark(regions: PerunRegions, events: Sequence[Event]) -> None:
+    """Tell the perun of this rank, if there is one, which trials begin and end here."""
+    for event in events:
+        if isinstance(event, Started):
+            regions.begin(event.trial, event.attempt)
+        elif isinstance(event, Finished):
+            regions.end(event.result.number, event.result.attempt)
 
 
 def _read_together(worker: Worker) -> list[Event]:

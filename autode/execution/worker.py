@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from autode.execution.evaluate import Objective, Place, evaluate
 from autode.execution.events import Finished
@@ -21,6 +22,9 @@ from autode.execution.lifetime import die_with_parent, leave_signals_to_parent
 from autode.execution.output import captured_output, scratch_log
 from autode.execution.pipes import readable
 from autode.trial import Trial
+
+if TYPE_CHECKING:
+    from autode.energy.node_series import NodeRecorder
 
 #: messages of the parent: ("run", TrialTask, its start if the parent has told of it, else ""), ("stop",), ("close",)
 Message = tuple[Any, ...]
@@ -42,6 +46,8 @@ class Setup:
         How many trials run at once on this node: node-wide counters are shared out among them.
     estimate_watts : tuple of float or None
         Watts of a busy core, [low, high], for the estimating meter.
+    series : str
+        Folder for the series of the node's counters; empty: none is kept.
     """
 
     make_objective: Callable[[], Objective]
@@ -49,6 +55,13 @@ class Setup:
     meters: str | Sequence[str] = "auto"
     slots: int = 1
     estimate_watts: tuple[float, float] | None = None
+    series: str = ""
+
+    def record_node(self) -> NodeRecorder | None:
+        """Keep the series of this node from here on, unless another process does."""
+        from autode.energy.node_series import NodeRecorder
+
+        return NodeRecorder(Path(self.series), self.meters) if self.series else None
 
 
 def main(argv: Sequence[str]) -> None:
@@ -74,6 +87,7 @@ def serve(pipe: Connection) -> None:
     place = replace(setup.place, host=setup.place.host or Place.here().host)
     devices = [place.device] if place.device != "cpu" else []
     meters = open_meters(setup.meters, devices=devices, slots=setup.slots, estimate_watts=setup.estimate_watts)
+    recorder = setup.record_node()
     objective: Prepared | None = None
     stop = _StopFlag(pipe)
     with captured_output(scratch_log(os.getpid())) as output:
@@ -88,6 +102,8 @@ def serve(pipe: Connection) -> None:
             output.keep(task.directory)
             pipe.send(Finished(result))
     meters.close()
+    if recorder is not None:
+        recorder.close()
 
 
 class Prepared:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from autode.energy.ledger import ACCOUNTS
 from autode.report.energy_sums import add, by_source, energy_cells, source_row
 from autode.report.frames import frame
+from autode.report.node_ledger import node_reading
 from autode.study.history import RUNNING, History, readings_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from autode.energy import EnergyReading
+    from autode.energy.node_series import NodeSeries
     from autode.report.job_ledger import JobLedger
 
 _COLUMNS = (
@@ -26,7 +29,12 @@ _COLUMNS = (
 HEADLINE = "headline of all attempts"
 
 
-def energy_frame(history: History, ledgers: Sequence[JobLedger] = (), allow_mixed: bool = False) -> pd.DataFrame:
+def energy_frame(
+    history: History,
+    ledgers: Sequence[JobLedger] = (),
+    allow_mixed: bool = False,
+    series: Sequence[NodeSeries] = (),
+) -> pd.DataFrame:
     """Return the readings of the study (sums), of the nodes and jobs (per run), and of every trial (over its attempts).
 
     A job that was accounted has one row without an ``account``, and one for each account of its ledger (trial,
@@ -35,8 +43,9 @@ def energy_frame(history: History, ledgers: Sequence[JobLedger] = (), allow_mixe
     Rows of one scope overlap (a node's counter contains its trials; two sources may see the same joule): they are never
     to be added up. The row of the study whose source is ``headline of all attempts`` is the sum that the report states.
     """
-    rows = [*_study_rows(history, allow_mixed), *_recorded_rows(history), *_job_rows(ledgers), *_trial_rows(history)]
-    return frame(rows, _COLUMNS)
+    recorded = _recorded_rows(history)
+    rows = [*_study_rows(history, allow_mixed), *recorded, *_series_rows(history, series, recorded)]
+    return frame([*rows, *_job_rows(ledgers), *_trial_rows(history)], _COLUMNS)
 
 
 def study_reading(history: History, allow_mixed: bool = False) -> EnergyReading | None:
@@ -75,6 +84,23 @@ def _recorded_rows(history: History) -> list[dict[str, Any]]:
     return [
         {"scope": scope, "id": host, "host": host, "run": run, **source_row(group)}
         for (scope, host, run, *_), group in groups.items()
+    ]
+
+
+def _series_rows(
+    history: History, series: Sequence[NodeSeries], recorded: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows of the nodes whose joules are in their series only: those on which nothing coordinated."""
+    begun = [(datetime.fromisoformat(run.record["time"]).timestamp(), run.record["run"]) for run in history.runs]
+    known = {(row["host"], row["run"]) for row in recorded if row["scope"] == "node" and row["joules"] is not None}
+    groups: dict[tuple[Any, ...], list[EnergyReading]] = {}
+    for one in series:
+        run = max([number for time, number in begun if time <= one.times[-1]], default=None)
+        for sensor in one.sensors if (one.host, run) not in known else ():
+            groups.setdefault((one.host, run, sensor), []).append(node_reading(one, sensor))
+    return [
+        {"scope": "node", "id": host, "host": host, "run": run, **source_row(group)}
+        for (host, run, _), group in groups.items()
     ]
 
 

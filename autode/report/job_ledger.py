@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from autode.energy import EnergyReading, is_measured
 from autode.energy.ledger import LOST, OVERHEAD, TRIAL, Entry, Ledger, Meter, Work, apportion
 from autode.energy.ledger_shares import Series
+from autode.energy.node_series import NodeSeries
 from autode.energy.reconciliation import Reconciliation, reconcile
 from autode.energy.steps_alone import apportion_steps
+from autode.report.node_ledger import hosts, nodes_ledger
 from autode.report.quantities import is_missing
 from autode.study.history import RUNNING, Attempt, History, RunHistory, readings_of
 from autode.trial import LOST as LOST_STATE
@@ -77,18 +79,23 @@ def _job_of(run: RunHistory) -> tuple[str, int]:
     return str(slurm.get("job_id")), int(slurm.get("restart_count") or 0)
 
 
-def job_ledgers(history: History, accounting: pd.DataFrame | None) -> list[JobLedger]:
+def job_ledgers(
+    history: History, accounting: pd.DataFrame | None, series: Sequence[NodeSeries] = ()
+) -> list[JobLedger]:
     """Book the joules of every finished run of a job that Slurm has joules for.
 
-    Only the total is known, so time counts: of every slot, while the job ran. A GPU's own counter is booked first to
-    the attempt that had the GPU. Time of the job outside of the program is ``overhead``, of a slot without a trial
-    ``idle``, of attempts that died ``lost``.
+    Where every node of the job left the series of its counters, these say who used what and when, and what they did not
+    see of the job's joules is ``unattributed``. Else only the total is known, so time counts: of every slot, while the
+    job ran. A GPU's own counter is booked first to the attempt that had the GPU. Time of the job outside of the program
+    is ``overhead``, of a slot without a trial ``idle``, of attempts that died ``lost``.
 
     Parameters
     ----------
     history : History
     accounting : pandas.DataFrame or None
         From `autode.study.accounting.job_accounting`.
+    series : sequence of NodeSeries
+        Of all nodes of all runs.
     """
     if accounting is None:
         return []
@@ -96,7 +103,12 @@ def job_ledgers(history: History, accounting: pd.DataFrame | None) -> list[JobLe
     for run in history.runs:
         runs.setdefault(_job_of(run), []).append(run)
     finished = [one for one in accounting.to_dict("records") if _is_bookable(one)]
-    return [_job_ledger(history, one, runs.get((str(one["job"]), int(one["run"])), [])) for one in finished]
+    found = []
+    for one in finished:
+        key = str(one["job"]), int(one["run"])
+        own = [each for each in series if (each.job, int(each.restart or 0)) == key]
+        found.append(_job_ledger(history, one, runs.get(key, []), own))
+    return found
 
 
 def with_job_readings(history: History, ledgers: Sequence[JobLedger]) -> History:
@@ -120,19 +132,43 @@ def _is_bookable(one: dict[Any, Any]) -> bool:
     return not is_missing(one["energy_j"]) and one["elapsed_s"] > 0 and "unfinished" not in one["flags"].split(";")
 
 
-def _job_ledger(history: History, one: dict[Any, Any], runs: Sequence[RunHistory]) -> JobLedger:
+def _job_ledger(
+    history: History, one: dict[Any, Any], runs: Sequence[RunHistory], series: Sequence[NodeSeries]
+) -> JobLedger:
     elapsed, numbers = float(one["elapsed_s"]), {run.record["run"] for run in runs}
     zero = _start_of(one, runs)
     attempts = [a for a in history.attempts if _run_of(a) in numbers and a.started and a.state != RUNNING]
     works = [_work(attempt, zero, elapsed) for attempt in attempts]
     slots = max([float(run.record.get("slots") or 1) for run in runs] or [1.0])
-    works += _outside(runs, zero, elapsed, slots)
+    outside = _outside(runs, zero, elapsed, slots)
     counter = Series.steady(0.0, elapsed, round(one["energy_j"] * 1e6))
     reading = _job_reading(one)
     gpus = _gpu_counters(attempts, zero, elapsed) if "node_dc" in reading.domains else {}
     meter = Meter(f"{one['job']}.{one['run']}", counter, slots, gpus=gpus, by_time_only=True)
+    nodes = max(float(one["node_count"]), 1.0)
+    metered = _by_nodes(series, list(zip(attempts, works, strict=True)), outside, slots / nodes, zero)
+    fits = reconcile(metered, counter.whole_between(0.0, elapsed)) if metered and len(hosts(series)) == nodes else None
+    if fits and not fits[1].flags:
+        return JobLedger(meter.name, fits[0], reading, fits[1])
+    works += outside
     ledger = _by_steps(meter, works, attempts, one) or apportion(meter, works)
-    return JobLedger(meter.name, ledger, reading, _reconciled(history, numbers, one))
+    return JobLedger(meter.name, ledger, reading, fits[1] if fits else _reconciled(history, numbers, one))
+
+
+def _by_nodes(
+    series: Sequence[NodeSeries],
+    attempts: Sequence[tuple[Attempt, Work]],
+    outside: Sequence[Work],
+    slots: float,
+    zero: float,
+) -> Ledger | None:
+    """Book what the counters of the nodes saw, each to who was at work on it."""
+    works = {host: [replace(work, slots=slots) for work in outside] for host in hosts(series)}
+    for attempt, work in attempts:
+        used = attempt.end.get("cpu_seconds")
+        cpu = Series.steady(work.start, work.end, float(used)) if used and work.end > work.start else None
+        works.setdefault(str(attempt.start.get("host") or attempt.end.get("host")), []).append(replace(work, cpu=cpu))
+    return nodes_ledger(series, works, slots=slots, zero=zero)
 
 
 def _by_steps(meter: Meter, works: Sequence[Work], attempts: Iterable[Attempt], one: dict[Any, Any]) -> Ledger | None:
@@ -156,7 +192,7 @@ def _job_reading(one: dict[Any, Any]) -> EnergyReading:
     return EnergyReading(
         float(one["energy_j"]),
         "scheduler_counter",
-        "sstat" if one["energy_from"] == "sstat" else f"sacct:{one['energy_from']}",
+        one["energy_from"] if one["energy_from"] in ("sstat", "nodes") else f"sacct:{one['energy_from']}",
         assurance,
         domains,
         scope="job",

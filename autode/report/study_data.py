@@ -215,10 +215,12 @@ def load(folder: str | os.PathLike[str], *, allow_mixed: bool = False) -> StudyD
 
 def from_records(records: list[Record], path: Path, allow_mixed: bool = False) -> StudyData:
     """Build the data of a study from its journal's records; see `load`."""
+    from autode.energy.node_series import FOLDER, read_node_series
     from autode.report.energy_frame import energy_frame, study_energy
     from autode.report.frames import attempts_frame, confirmations_frame, epochs_frame, trials_frame
     from autode.report.job_frame import jobs_frame
     from autode.report.job_ledger import job_ledgers, live_joules, with_job_readings
+    from autode.report.node_ledger import node_joules
     from autode.study import confirm
     from autode.study.accounting import job_accounting, study_jobs, with_live
     from autode.study.history import History
@@ -227,15 +229,17 @@ def from_records(records: list[Record], path: Path, allow_mixed: bool = False) -
     if not history.study:
         raise ValueError(f"{path / JOURNAL} holds no study record; the run may not have begun")
     accounting = job_accounting(path, study_jobs(run.record for run in history.runs))
-    accounting = None if accounting is None else with_live(accounting, live_joules(history))
-    ledgers = job_ledgers(history, accounting)
+    series = read_node_series(path / FOLDER)
+    if accounting is not None:
+        accounting = with_live(with_live(accounting, live_joules(history)), node_joules(series), "nodes")
+    ledgers = job_ledgers(history, accounting, series)
     with_job_readings(history, ledgers)
     workflow = dict(history.study.get("workflow") or {})
     objective = workflow.get("objective") or {}
     return StudyData(
         trials=trials_frame(history, tuple(workflow.get("space") or ()), allow_mixed),
         jobs=jobs_frame(history, accounting),
-        energy=energy_frame(history, ledgers, allow_mixed),
+        energy=energy_frame(history, ledgers, allow_mixed, series),
         epochs=epochs_frame(history),
         confirmations=confirmations_frame(history, allow_mixed),
         attempts=attempts_frame(history),

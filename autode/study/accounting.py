@@ -194,8 +194,8 @@ def job_accounting(folder: Path, jobs: Sequence[StudyJob]) -> pd.DataFrame | Non
     return pd.concat(latest.values(), ignore_index=True) if latest else None
 
 
-def with_live(accounting: pd.DataFrame, live: Mapping[tuple[str, int], float]) -> pd.DataFrame:
-    """Put in what ``sstat`` said of a job's run while it lived where accounting has less: its nodes took it along.
+def with_live(accounting: pd.DataFrame, live: Mapping[tuple[str, int], float], source: str = "sstat") -> pd.DataFrame:
+    """Put in what was known of a job's run while it lived where accounting has less: its nodes took it along.
 
     Parameters
     ----------
@@ -203,12 +203,14 @@ def with_live(accounting: pd.DataFrame, live: Mapping[tuple[str, int], float]) -
         From `job_accounting`.
     live : mapping of (job, run) to float
         Joules of the job up to the last answer.
+    source : "sstat" or "nodes"
+        Who said so: Slurm, or the series of the nodes' own counters.
 
     Returns
     -------
     pandas.DataFrame
         Rows without joules, or with a lost node's share missing (``partial``), have the live figure where that is
-        larger: ``energy_from`` then is ``sstat``, and the flags say ``live`` and ``partial``, as its end is missing.
+        larger: ``energy_from`` then is the source, and the flags say ``live`` and ``partial``, as its end is missing.
     """
     keys = zip(accounting["job"].astype(str), accounting["run"].astype(int), strict=True)
     said = np.array([live.get(key, np.nan) for key in keys], dtype=float)
@@ -221,7 +223,7 @@ def with_live(accounting: pd.DataFrame, live: Mapping[tuple[str, int], float]) -
     seconds = accounting["elapsed_s"].to_numpy(dtype=float)
     nodes = accounting["node_count"].to_numpy(dtype=float)
     changed = accounting.assign(energy_j=np.where(better, said, energy))
-    changed["energy_from"] = accounting["energy_from"].where(~better, "sstat")
+    changed["energy_from"] = accounting["energy_from"].where(~better, source)
     known = (";".join(dict.fromkeys([*filter(None, one), "live", "partial"])) for one in flags)
     changed["flags"] = np.where(better, list(known), accounting["flags"])
     with np.errstate(invalid="ignore", divide="ignore"):

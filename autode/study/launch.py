@@ -27,21 +27,26 @@ def default_workers() -> int:
     return gpu_count() or usable_cores()
 
 
-def process_executor(workflow: Workflow, make_objective: Callable[[], Objective], workers: int) -> ProcessExecutor:
+def process_executor(
+    workflow: Workflow, make_objective: Callable[[], Objective], workers: int, series: str = ""
+) -> ProcessExecutor:
     """Return worker processes on this machine, the GPUs shared out among them in turn."""
     gpus = gpu_count()
     setups = [
-        _setup(workflow, make_objective, Place.here(rank, device_of(rank, gpus)), workers) for rank in range(workers)
+        _setup(workflow, make_objective, Place.here(rank, device_of(rank, gpus)), workers, series)
+        for rank in range(workers)
     ]
     return ProcessExecutor(setups, workflow.execution["threads"])
 
 
-def mpi_executor(workflow: Workflow, make_objective: Callable[[], Objective], comm: Any, stop: StopRequest) -> Executor:
+def mpi_executor(
+    workflow: Workflow, make_objective: Callable[[], Objective], comm: Any, stop: StopRequest, series: str = ""
+) -> Executor:
     """Return all ranks of an MPI world; the others must be in `autode.execution.mpi.serve`.
 
     A trial on several ranks that hangs asks ``stop`` to end the run.
     """
-    setup, threads = _setup(workflow, make_objective, Place(), comm.size), workflow.execution["threads"]
+    setup, threads = _setup(workflow, make_objective, Place(), comm.size, series), workflow.execution["threads"]
     size = workflow.execution["ranks_per_trial"]
     if size > 1:
         from autode.execution.groups import GroupExecutor
@@ -57,7 +62,9 @@ def mpi_executor(workflow: Workflow, make_objective: Callable[[], Objective], co
     return MpiExecutor(comm, setup, threads)
 
 
-def steps_executor(workflow: Workflow, make_objective: Callable[[], Objective], workers: int | None) -> Executor:
+def steps_executor(
+    workflow: Workflow, make_objective: Callable[[], Objective], workers: int | None, series: str = ""
+) -> Executor:
     """Return job steps of this Slurm allocation, ``workers`` or the job's number of tasks at a time."""
     workers = workers or workflow.execution.get("workers")
     try:
@@ -65,7 +72,7 @@ def steps_executor(workflow: Workflow, make_objective: Callable[[], Objective], 
     except ValueError as error:
         raise UserError(f'{_where(workflow)} executor = "srun-steps": {error}') from None
     execution = workflow.execution
-    setup = _setup(workflow, make_objective, Place(), allocation.slots_per_node)
+    setup = _setup(workflow, make_objective, Place(), allocation.slots_per_node, series)
     return StepExecutor(setup, allocation, execution["threads"])
 
 
@@ -123,7 +130,9 @@ def _where(workflow: Workflow) -> str:
     return f"{workflow.source or 'workflow'}: [execution]"
 
 
-def _setup(workflow: Workflow, make_objective: Callable[[], Objective], place: Place, slots: int) -> Setup:
+def _setup(
+    workflow: Workflow, make_objective: Callable[[], Objective], place: Place, slots: int, series: str = ""
+) -> Setup:
     watts = workflow.energy.get("estimate_watts")
     return Setup(
         make_objective=make_objective,
@@ -131,4 +140,5 @@ def _setup(workflow: Workflow, make_objective: Callable[[], Objective], place: P
         meters=workflow.energy["meters"],
         slots=slots,
         estimate_watts=None if watts is None else (watts[0], watts[1]),
+        series=series,
     )

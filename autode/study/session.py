@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autode.energy import MeterSet
+from autode.energy.node_series import FOLDER as NODE_ENERGY
+from autode.energy.node_series import NodeRecorder
 from autode.energy.perun_regions import PerunRegions
 from autode.energy.slurm_live import LiveJob, slurm_job
 from autode.execution import Executor
@@ -149,6 +151,8 @@ def run_session(
         meters = stack.enter_context(node_meters(workflow))
         _refuse_unmeasurable_budget(workflow, meters)
         stack.enter_context(stop_on_signals(stop))
+        recorder = NodeRecorder(path.resolve() / NODE_ENERGY, workflow.energy["meters"])
+        stack.callback(recorder.close)
         executor = make_executor()
         if isinstance(executor, SerialExecutor):  # its trials have the thread that would otherwise pass the request on
             executor.stop_requested = lambda: bool(stop)
@@ -164,7 +168,7 @@ def run_session(
             listener.tick()
             return energy.tick()
 
-        regions = PerunRegions()
+        regions = PerunRegions(rank=0 if executor.kind == "mpi" else None)  # other ranks mark their own
 
         def seen(record: Record) -> None:
             listener.record(record)

@@ -179,6 +179,13 @@ class Study:
             raise UserError("run() needs the objective function: study.run(objective)")
         return make
 
+    @property
+    def _series(self) -> str:
+        """Where the series of the nodes' counters lie, for processes anywhere."""
+        from autode.energy.node_series import FOLDER
+
+        return str(self.folder.resolve() / FOLDER)
+
     def _executor(self, make: Callable[[], Objective], workers: launch.Workers) -> Executor:
         by_step = self.workflow.execution["executor"] == "srun-steps"
         if workers is None and not by_step:
@@ -188,10 +195,10 @@ class Study:
         if isinstance(workers, str | float | bool) or (workers is not None and workers < 1):
             raise UserError(f'workers: expected a whole number of at least 1, "mpi" or an executor, not {workers!r}')
         if by_step or workers is None:
-            return launch.steps_executor(self.workflow, make, workers)
+            return launch.steps_executor(self.workflow, make, workers, self._series)
         if workers == 1 and not isinstance(make, ObjectiveSource):
             return launch.serial_executor(self.workflow, make)
-        return launch.process_executor(self.workflow, make, workers)
+        return launch.process_executor(self.workflow, make, workers, self._series)
 
     def _run_mpi(self, make: Callable[[], Objective], comm: Any, listener: Listener, stop: StopRequest) -> Outcome:
         from autode.execution import mpi
@@ -206,7 +213,7 @@ class Study:
 
         def executor() -> Executor:
             nonlocal served
-            made = launch.mpi_executor(self.workflow, make, comm, stop)
+            made = launch.mpi_executor(self.workflow, make, comm, stop, self._series)
             served = True
             return made
 

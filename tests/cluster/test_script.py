@@ -144,6 +144,12 @@ def test_a_study_that_can_go_on_goes_back_into_the_queue(script: Start) -> None:
     assert ended(script("exit 3")) == (0, ["not done yet: back into the queue", "scontrol requeue 42"])
 
 
+@pytest.mark.parametrize("case", ["defaults", "container"])
+def test_joules_that_cannot_be_measured_are_no_reason_to_come_back(script: Start, case: str) -> None:
+    """As ``autode run --require-measured`` ends: with 3, and under a script that would requeue at 3 with 69."""
+    assert ended(script('exit "${AUTODE_SELF_REQUEUE:+69}"', case=case)) == (3, [])
+
+
 def test_a_task_of_an_array_does_not_take_the_others_along(script: Start) -> None:
     variables = {"SLURM_ARRAY_JOB_ID": "40", "SLURM_ARRAY_TASK_ID": "2"}
     assert ended(script("exit 3", case="sweep", **variables))[1][-1] == "scontrol requeue 40_2"

@@ -232,3 +232,31 @@ def test_a_truncated_file_is_an_error_and_no_half_result(hdf5, tmp_path):
 def test_no_file():
     with pytest.raises(FileNotFoundError):
         read_perun("nowhere.hdf5")
+
+
+def test_regions_that_say_little(document, tmp_path):
+    """A call without its end, a region without calls, one before and one behind the samples: no joules are made up."""
+    round_ = document["nodes"][0]["run1"]["nodes"][0]["0"]
+    calls = {"odd": [1.0, 2.0, 3.0], "empty": [], "late": [5.0, 99.0], "early": [-1.0, 1.0], "none": None}
+    round_["regions"] = {name: {} if edges is None else {"raw_data": {"0": edges}} for name, edges in calls.items()}
+    rows = read_perun(written(document, tmp_path))
+    regions = rows[(rows["scope"] == "region") & (rows["domain"] == "total")].set_index("region")
+    assert sorted(regions.index) == ["early", "empty", "late", "odd"]
+    assert regions.loc["odd", "energy_j"] == pytest.approx(116.0, rel=0.01)
+    assert regions.loc[["empty", "late"], "energy_j"].isna().all()
+    assert (regions.loc["early", "coverage"], regions.loc["early", "flags"]) == (pytest.approx(0.5), "partial")
+
+
+def test_a_single_sample_is_no_energy(document, tmp_path):
+    for raw in (sensor_of(document), sensor_of(document, name="cpu_1_package-1")):
+        raw |= {key: raw[key][:1] for key in ("timesteps", "values", "alt_values")}
+    rows = read_perun(written(document, tmp_path))
+    cpu = rows[(rows["domain"] == "cpu") & (rows["scope"] == "node")]
+    assert cpu["energy_j"].isna().all()
+    assert pick(rows, scope="node", domain="total")["flags"] == "partial"
+
+
+def test_a_sensor_with_fewer_values_than_times_is_damaged(document, tmp_path):
+    del sensor_of(document)["alt_values"][-1]
+    with pytest.raises(ValueError, match="5 times and 4 values"):
+        read_perun(written(document, tmp_path))

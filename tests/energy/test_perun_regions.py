@@ -46,6 +46,16 @@ def test_trials_of_other_hosts_and_runs_are_not_this_perun_s(record: dict[str, A
     assert marks.names == []
 
 
+def test_under_mpi_a_rank_marks_its_own_trials() -> None:
+    marks = Marks()
+    regions = PerunRegions(marks, rank=0)
+    for trial, rank in ((0, 0), (1, 1)):
+        regions.record({"type": "started", "trial": trial, "attempt": 0, "host": HERE, "rank": rank})
+    for trial in (1, 0):
+        regions.record({"type": "told", "trial": trial, "attempt": 0})
+    assert marks.names == ["trial00000.0", "trial00000.0"]
+
+
 def test_without_perun_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "perun.core", raising=False)
     assert running_perun() is None
@@ -112,3 +122,33 @@ def test_a_study_under_perun_monitor(project: Any, tmp_path: Path) -> None:
     assert len(timely)
     for row in timely.itertuples():
         assert row.energy_j == pytest.approx(42.0 * row.seconds * row.coverage, rel=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.mpi
+def test_every_rank_under_perun_marks_its_own_trials(project: Any, mpiexec: str, tmp_path: Path) -> None:
+    project.write(OBJECTIVE, search__evaluations=6, search__population=6)
+    (tmp_path / "steady_sensor.py").write_text(SENSOR)
+    sensor = tmp_path / "register.py"
+    sensor.write_text(f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport steady_sensor\n")
+    command = [mpiexec, "-n", "2", str(Path(sys.executable).with_name("perun")), "monitor"]
+    command += ["--live-callback-files", str(sensor), "--app-name", "study", "--data-out", str(tmp_path / "perun")]
+    answer = subprocess.run(
+        [*command, "--sampling-period", "0.1", autode.cli.monitored.__file__, *project.arguments()],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        timeout=300,
+        check=False,
+    )
+    told = project.records("told")
+    assert len(told) == 6, answer.stdout + answer.stderr
+    rows = read_perun(tmp_path / "perun" / "study.hdf5")
+    regions = rows[(rows["scope"] == "region") & (rows["domain"] == "total")]
+    marked = {(region, int(rank)) for region, rank in zip(regions["region"], regions["rank"], strict=True)}
+    assert marked == {(f"trial{one['trial']:05d}.0", one["rank"]) for one in told}
+    assert {rank for _, rank in marked} == {0, 1}
+    for row in regions[regions["seconds"] > 0.5].itertuples():
+        assert row.energy_j == pytest.approx(42.0 * row.seconds * row.coverage, rel=0.02)
+        assert "whole_node" in row.flags

@@ -130,6 +130,34 @@ def test_json_of_later_versions(energy, joules):
     assert batch["energy_j"] == pytest.approx(joules, nan_ok=True)
 
 
+@pytest.mark.parametrize(
+    ("identity", "step"),
+    [
+        ("batch", "batch"),
+        ("7.batch", "batch"),
+        (0, "0"),
+        ({"job_id": 7, "step_id": "extern"}, "extern"),
+        ({"sluid": "sA1", "job_id": 7, "step_het_component": {"set": False}, "step_id": "interactive"}, "interactive"),
+        ({"job_id": 7, "step_id": {"set": True, "infinite": False, "number": 3}}, "3"),
+        ({"job_id": 7, "step_id": "4294967292"}, "extern"),
+        (4294967291, "batch"),
+    ],
+)
+def test_steps_as_json_of_any_version_names_them(identity, step):
+    job = {"job_id": 7, "state": {"current": "COMPLETED"}, "steps": [{"step": {"id": identity, "name": "x"}}]}
+    assert read_sacct(json.dumps({"jobs": [job]}))["step"].tolist() == ["", step]
+
+
+def test_json_of_a_pending_array_and_of_an_error():
+    unset = {"set": False, "infinite": False, "number": 0}
+    job = {"job_id": 9, "array": {"job_id": 9, "task_id": unset, "task": "4-7%2"}, "steps": []}
+    assert read_sacct(json.dumps({"jobs": [job]}))["job"].tolist() == ["9_[4-7%2]"]
+    with pytest.raises(ValueError, match="reports an error and no job: Invalid job id"):
+        read_sacct(json.dumps({"jobs": [], "errors": [{"description": "Invalid job id"}]}))
+    with pytest.raises(ValueError, match="job 2 of this JSON is no object"):
+        read_sacct(json.dumps({"jobs": [job, 5]}))
+
+
 class TestForms:
     """The same two rows in every dress."""
 
@@ -156,6 +184,9 @@ class TestForms:
             ("\n\nJobID|State|ConsumedEnergyRaw\n\n7|COMPLETED|10\n\n7.0|FAILED|5\n\n", {}),
             ("JobID|State|ConsumedEnergyRaw\n7|COMPLETED|10\nJobID|State|ConsumedEnergyRaw\n7.0|FAILED|5\n", {}),
             ("State|ConsumedEnergyRaw|JobIDRaw\nCOMPLETED|10|7\nFAILED|5|7.0\n", {}),
+            ("\ufeffJobID|State|ConsumedEnergyRaw\r\n7|COMPLETED|10\r\n7.0|FAILED|5", {}),  # as Windows saves it
+            ("JobID State ConsumedEnergyRaw\n7 COMPLETED 10\n7.0 FAILED 5\n", {"delimiter": " "}),
+            ("JobID|ConsumedEnergyRaw|State|ConsumedEnergyRaw\n7|10|COMPLETED|10\n7.0|5|FAILED|5\n", {}),
         ],
     )  # fmt: skip
     def test_it_reads(self, text, options, tmp_path):
@@ -178,6 +209,49 @@ class TestForms:
 
     def test_columns_that_nobody_asked_for_do_no_harm(self):
         assert row(read_sacct(SAMPLES / "long.txt"), "19", "extern")["energy_j"] == 2440.0
+
+
+def test_a_carriage_return_in_a_name_ends_no_line():
+    rows = read_sacct("JobID|JobName|ConsumedEnergyRaw\n7|a\rb|20000\n8|x|500\n")
+    assert rows[["job_name", "energy_j"]].values.tolist() == [["a\rb", 20000.0], ["x", 500.0]]
+
+
+def test_a_name_in_another_encoding_does_no_harm(tmp_path):
+    path = tmp_path / "sacct.txt"
+    path.write_bytes(b"JobID|JobName|ConsumedEnergyRaw\n7|caf\xe9|20000\n")
+    assert read_sacct(path)["job_name"].tolist() == ["caf\ufffd"]
+
+
+def test_times_as_sites_print_them():
+    written = [
+        "2026-02-28T23:59:59", "2026-02-29T00:00:00", "Unknown", "None", "", "2026-02-28 23:59:59",
+        "2026-02-28T23:59:59+0100", "1772323199", "2024-02-29T00:00:00",
+    ]  # fmt: skip
+    rows = read_sacct("JobID|Start\n" + "".join(f"{job}|{text}\n" for job, text in enumerate(written, start=1)))
+    day = "2026-02-28 23:59:59"
+    expected = [day, None, None, None, None, day, day, "2026-02-28 23:59:59", "2024-02-29 00:00:00"]
+    pd.testing.assert_series_equal(
+        rows["start"], pd.Series(pd.to_datetime(expected)).astype("datetime64[s]"), check_names=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "mem", "joules"),
+    [
+        ("cpu=4,energy=2K,mem=800M,node=1", 800 * 2**20, 2048.0),
+        ("energy=7,mem=1.5G", 1.5 * 2**30, 7.0),
+        ("xenergy=5,mem=12,billing=1", 12.0, math.nan),
+        ("cpu=1,energy=7,energy=8", math.nan, 7.0),
+        ("gres/gpu:a100=4,gres/gpu=4,energy=123456789012345", math.nan, 123456789012345.0),
+        ("energy=18446744073709551614", math.nan, math.nan),
+        ("", math.nan, math.nan),
+    ],
+)
+@pytest.mark.parametrize("form", ["AllocTRES|JobID\n{}|7\n", "JobID|AllocTRES|\n7|{}|\n", "JobID;AllocTRES\n7;{}"])
+def test_items_of_lists(form, text, mem, joules):
+    (own,) = read_sacct(form.format(text), max_node_power_w=math.inf).to_dict("records")
+    assert own["mem_allocated_bytes"] == pytest.approx(mem, nan_ok=True)
+    assert own["energy_j"] == pytest.approx(joules, nan_ok=True)
 
 
 class TestMalformed:
@@ -210,6 +284,12 @@ class TestMalformed:
     def test_a_message_of_sacct_is_no_table(self):
         with pytest.raises(ValueError, match=r"line 1: no header with a JobID field.*Invalid field"):
             read_sacct('sacct: error: Invalid field requested: "nosuchfield"\n')
+
+    def test_a_message_before_the_table_is_skipped_as_any_bad_line(self):
+        text = "sacct: warning: old\n\n" + PIPE + "7|COMPLETED|10|1|1000\n8|COMPLETED|10|1|many\n"
+        rows = read_sacct(text, on_error="skip")
+        assert (rows["job"].tolist(), rows.attrs["skipped"]) == (["7"], 2)
+        assert rows.attrs["skipped_lines"][1].startswith("line 5: ")
 
     def test_other_mistakes(self, tmp_path):
         with pytest.raises(FileNotFoundError):

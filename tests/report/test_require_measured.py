@@ -65,6 +65,27 @@ def test_a_run_that_cannot_measure_ends_before_its_first_trial(
     assert main([*project.arguments(), "--require-measured"]) == 3
     assert "no meter works here (rapl: no RAPL packages" in capsys.readouterr().err
     assert not project.out.exists()
+    monkeypatch.setenv("AUTODE_SELF_REQUEUE", "1")  # our batch scripts set it: 3 would put the job back into the queue
+    assert main([*project.arguments(), "--require-measured"]) == 69
+    assert not project.out.exists()
+
+
+def test_a_script_that_requeues_itself_is_told_that_it_is_of_no_use(
+    project: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A study that is done, and was not measured, would else run for ever: 3, requeue, nothing left to do, 3."""
+    tree = tmp_path / "powercap" / "intel-rapl:0"
+    tree.mkdir(parents=True)
+    (tree / "name").write_text("package-0\n")
+    (tree / "energy_uj").write_text("5\n")
+    (tree / "max_energy_range_uj").write_text("1000000\n")  # 1 J: between two samples it may have wrapped many times
+    monkeypatch.setenv("AUTODE_POWERCAP", str(tmp_path / "powercap"))
+    project.write(QUICK, **SMALL, energy__meters=["rapl"])
+    assert main([*project.arguments(), "--require-measured"]) == 3, "a meter is there, but no joules can be told"
+    assert len(load(project.out).trials) == 4
+    monkeypatch.setenv("AUTODE_SELF_REQUEUE", "1")
+    assert main([*project.arguments(), "--require-measured"]) == 69
+    assert len(load(project.out).attempts) == 4
 
 
 # --- sums

@@ -14,6 +14,9 @@ from slurmbed import Cluster
 from slurmbed.requirements import PATH
 from slurmbed.waiting import until
 
+import autode
+from autode.energy import read_sacct
+
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 #: trains in 10 epochs of as many seconds as the file says at that moment, and has a checkpoint
@@ -36,6 +39,7 @@ def objective(trial):
     return {"error": (trial.params["x"] - 0.3) ** 2}
 """
 EVALUATIONS = 8
+WATTS = 200.0
 ON_PATH = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), PATH])}
 
 
@@ -103,6 +107,35 @@ def test_the_accounting_has_a_row_for_every_trial(cluster: Cluster, study: Study
     assert (run["execution"], run["slots"]) == ("srun-steps", 4)
     hosts = Counter(record["host"] for record in study.started())
     assert len(hosts) == 2, "both nodes had trials"
+
+
+def test_a_step_that_had_its_node_to_itself_gives_its_trial_its_own_joules(cluster: Cluster, study: Study) -> None:
+    """Two nodes of 200 W, one step at a time on each: what Slurm counted for a step is its trial's."""
+    study.pause(0.8)
+    job = study.submit(ntasks_per_node=1, exclusive=True)
+    (ended,) = cluster.wait(job, seconds=240)
+    assert ended["JobState"] == "COMPLETED", study.log(job)
+    collect = [sys.executable, "-m", "autode.cli.main", "collect", "out"]
+    said = cluster.run(*collect, folder=study.folder, env=ON_PATH).stdout
+    out = study.folder / "out"
+    (text,) = (out / "accounting").glob("sacct-*.txt")
+    rows = read_sacct(text)
+    steps = rows[rows["step"].str.isdigit()].set_index("step")
+    energy = autode.load(out).energy
+    trials = energy[(energy["scope"] == "trial") & energy["source"].str.startswith("sacct")].set_index("id")
+    assert set(trials["share_rule"]) == {"step_exclusive"}, said
+    assert len(trials) == EVALUATIONS
+    for record in study.started():
+        step = steps.loc[record["step"].rpartition(".")[2]]
+        joules = trials.loc[record["trial"], "joules"]
+        assert joules == step["energy_j"]
+        # Slurm cuts the length of a step to seconds, and reads the node's counter within one of its ends
+        assert joules == pytest.approx(WATTS * step["elapsed_s"], abs=1.5 * WATTS)
+    (whole,) = autode.load(out).jobs["energy_j"]
+    booked = energy[(energy["scope"] == "job") & energy["account"].notna()].set_index("account")["joules"]
+    assert sum(round(one * 1e6) for one in booked) == round(whole * 1e6), "to the microjoule"
+    assert booked["trial"] == pytest.approx(steps["energy_j"].sum())
+    assert booked["trial"] < whole
 
 
 def test_a_dead_node_fails_only_its_own_trials(cluster: Cluster, study: Study) -> None:
