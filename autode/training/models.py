@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from autode.training import custom_model
 from autode.training.catalogue import SCALABLE_MODELS
+from autode.training.presence import REMEDY
 from autode.training.resnet import BLOCKS, ResNet
 from autode.training.settings import is_custom
 from autode.training.weights import load_backbone
@@ -194,10 +195,7 @@ def _imagenet_state(name: str) -> dict[str, Tensor]:
     """Read torchvision's default ImageNet weights from its cache; never download."""
     path, _ = imagenet_file(name)
     if not path.is_file():
-        raise ValueError(
-            f"the ImageNet weights of {name} are not in the cache ({path} is missing): "
-            "run 'autode prefetch WORKFLOW' on a machine with internet access"
-        )
+        raise ValueError(f"the ImageNet weights of {name} are not in the cache ({path} is missing): {REMEDY}")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
