@@ -79,6 +79,22 @@ def source_of(workflow: Workflow) -> ObjectiveSource:
     return source
 
 
+def require_inputs(make: Callable[[], Objective], workflow: Workflow) -> None:
+    """Look for the data and weights of fine-tuning: what is not there would fail every trial.
+
+    Raises
+    ------
+    UserError
+        If something is missing.
+    """
+    if isinstance(make, ObjectiveSource) and make.table["kind"] == "finetune":
+        presence = importlib.import_module("autode.training.presence")
+        try:
+            presence.require_inputs(finetune_settings(make.table), make.folder)
+        except ValueError as error:
+            raise UserError(f"{workflow.source or 'workflow'}: {error}") from None
+
+
 def import_function(name: str, folder: str) -> Callable[..., Any]:
     """Import ``module:function``; modules in the folder and in the working directory are found."""
     for place in ("", folder):

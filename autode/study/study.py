@@ -15,7 +15,7 @@ from autode.execution.stopping import StopRequest
 from autode.space import Space
 from autode.study import launch
 from autode.study.errors import UserError
-from autode.study.objectives import GivenObjective, ObjectiveSource, source_of
+from autode.study.objectives import GivenObjective, ObjectiveSource, require_inputs, source_of
 from autode.study.session import EXIT_FAULT, EXIT_USER, Listener, Outcome, run_session
 from autode.study.workflow import Workflow, parse_workflow
 
@@ -187,6 +187,7 @@ class Study:
         return str(self.folder.resolve() / FOLDER)
 
     def _executor(self, make: Callable[[], Objective], workers: launch.Workers) -> Executor:
+        require_inputs(make, self.workflow)
         by_step = self.workflow.execution["executor"] == "srun-steps"
         if workers is None and not by_step:
             workers = self.workflow.execution.get("workers") or launch.default_workers()
@@ -213,6 +214,7 @@ class Study:
 
         def executor() -> Executor:
             nonlocal served
+            require_inputs(make, self.workflow)
             made = launch.mpi_executor(self.workflow, make, comm, stop, self._series)
             served = True
             return made

@@ -72,6 +72,5 @@ def _grid(maps: Tensor, size: int) -> Tensor:
     Of each batch a matrix product over three numbers is slower than the two products and sums that it stands for.
     """
     centres = torch.linspace(-1, 1, size, device=maps.device) * ((size - 1) / size)
-    across, down = centres.expand(size, size).contiguous(), centres[:, None].expand(size, size).contiguous()
     rows = maps[..., None, None]
-    return (rows[:, :, 0] * across + rows[:, :, 1] * down + rows[:, :, 2]).permute(0, 2, 3, 1)
+    return (rows[:, :, 0] * centres + rows[:, :, 1] * centres[:, None]).add_(rows[:, :, 2]).permute(0, 2, 3, 1)

@@ -158,6 +158,10 @@ class SharedInputs(Inputs):
         some = slice(start, max(end, start + 1))  # not every operation takes an empty batch
         return super().__call__(images[some], None if maps is None else maps[some])[: end - start]
 
+    def at_once(self, batch_size: int) -> int:
+        """One batch: it is shared out here."""
+        return 1
+
 
 class _Gather(torch.autograd.Function):
     """Rows of all ranks, one after the other. Each rank computes the same loss, so its gradient is its own rows'."""

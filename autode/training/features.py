@@ -31,6 +31,10 @@ class Kept(Inputs):
         """Return the features (n, ...)."""
         return images
 
+    def at_once(self, batch_size: int) -> int:
+        """One batch: there is nothing to prepare."""
+        return 1
+
 
 def chain(model: nn.Module, name: str) -> list[nn.Module] | None:
     """Return modules that give, one after the other, what the model gives; None if its forward pass is not known.

@@ -21,6 +21,7 @@ from autode.training.distributed import connect, from_leader, leads, on_all_rank
 from autode.training.features import Kept, features, megabytes, split
 from autode.training.loop import Learner, evaluate, train_epoch
 from autode.training.median import MedianRule
+from autode.training.memory import keep_freed_memory
 from autode.training.models import freeze
 from autode.training.progress import Keeper
 from autode.training.replay import Replay, pays
@@ -49,6 +50,12 @@ def cpu_threads() -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"AUTODE_THREADS = {text!r}: expected a positive whole number")
     return int(text)
+
+
+def set_up_cpu() -> None:
+    """Set the threads of this process, and let it keep the memory that its steps free."""
+    torch.set_num_threads(cpu_threads())
+    keep_freed_memory()
 
 
 class Finetune:
@@ -94,7 +101,7 @@ class Finetune:
         ValueError
             If data or weights are missing, or the user's function makes no network that fits the data.
         """
-        torch.set_num_threads(cpu_threads())
+        set_up_cpu()
         training, _ = self._splits(device)
         if self.settings["weights"] != "none" or is_custom(self.settings["model"]):
             model = build_model(self.settings, self.folder, training, seed=0)
@@ -126,7 +133,7 @@ class Finetune:
         ValueError
             If a hyperparameter is out of range, data or weights are missing, or the checkpoint is another trial's.
         """
-        torch.set_num_threads(cpu_threads())
+        set_up_cpu()
         values = hyperparameters(self.settings, trial.params, trial.epochs)
         data, whole = on_all_ranks(trial.comm, lambda: self.begin(trial, values))
         with connect(trial.comm, trial.device) as ranks:
@@ -164,7 +171,7 @@ class Finetune:
         """
         from autode.training.fused_training import train_together
 
-        torch.set_num_threads(cpu_threads())
+        set_up_cpu()
         return train_together(self, trials)
 
     def begin(self, trial: Trial, values: Hyperparameters) -> tuple[tuple[Split, Split], Learner]:

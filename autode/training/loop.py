@@ -22,6 +22,8 @@ from autode.trial import derive_seed
 
 #: Images in a batch that is only judged, up to 64 px; of larger ones as many as have so many pixels.
 EVALUATION_BATCH, EVALUATION_SIZE = 512, 64
+#: Pixels to prepare at once for training, many small batches together: what fills a GPU, what a CPU's caches hold.
+PREPARED_PIXELS = {"cuda": 512 * 64**2, "cpu": 128 * 32**2}
 #: On a GPU, reading the loss waits for the device, so it is read only every so many steps.
 CUDA_CHECK_INTERVAL = 50
 
@@ -54,6 +56,10 @@ class Inputs:
         # the channel axis last: one operation normalises, spreads grey over three channels and lays out channels_last
         normalised = torch.addcmul(self.offset, pixels.permute(0, 2, 3, 1), self.scale)
         return normalised.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+    def at_once(self, batch_size: int) -> int:
+        """How many training batches to prepare at once."""
+        return max(PREPARED_PIXELS[self.scale.device.type] // (self.size**2 * batch_size), 1)
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,24 @@ def batch_bounds(samples: int, batch_size: int) -> list[tuple[int, int]]:
     """Start and end of each batch; a last batch of one image is dropped, as batch statistics need two."""
     starts = range(0, samples, batch_size)
     return [(start, min(start + batch_size, samples)) for start in starts if samples - start > 1]
+
+
+def _batches(
+    learner: Learner, data: Split, plan: tuple[Tensor, Tensor | None], bounds: list[tuple[int, int]]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Network inputs and labels of each batch; what an image becomes does not depend on what is prepared with it."""
+    order, maps = plan
+    several = learner.inputs.at_once(bounds[0][1] - bounds[0][0]) if bounds else 1
+    for number in range(0, len(bounds), several):
+        block = bounds[number : number + several]
+        rows = slice(block[0][0], block[-1][1])
+        with torch.no_grad():
+            index = order[rows]
+            images = learner.inputs(data.images.index_select(0, index), None if maps is None else maps[rows])
+            labels = data.labels.index_select(0, index)
+        for start, end in block:
+            some = slice(start - rows.start, end - rows.start)
+            yield images[some], labels[some]
 
 
 @contextlib.contextmanager
@@ -191,25 +215,20 @@ def train_epoch(
         If the loss is not finite.
     """
     device = data.labels.device
-    order, maps = _plan(data, settings, learner.flips, epoch, seed)
     learner.model.train()
     for module in learner.frozen:
         module.eval()
     bounds = batch_bounds(len(data), settings.batch_size)
+    batches = _batches(learner, data, _plan(data, settings, learner.flips, epoch, seed), bounds[done:])
     total = torch.zeros((), device=device) if loss_sum is None else loss_sum.to(device, copy=True)
     with _own_generators(device) as generators:
-        for number, (start, end) in enumerate(bounds[done:], start=done):
+        for number, (images, labels) in enumerate(batches, start=done):
             for generator in generators:
                 generator.manual_seed(derive_seed(seed, "step", epoch, number))
-            index = order[start:end]
-            with torch.no_grad():
-                images = learner.inputs(data.images[index], None if maps is None else maps[start:end])
-            loss = functional.cross_entropy(
-                learner.forward(images), data.labels[index], label_smoothing=settings.label_smoothing
-            )
+            loss = functional.cross_entropy(learner.forward(images), labels, label_smoothing=settings.label_smoothing)
             torch.autograd.backward(loss)
             _update(learner, settings, len(bounds), len(bounds) * (epoch - 1) + number)
-            total += loss.detach() * (end - start)
+            total += loss.detach() * len(labels)
             if device.type == "cpu" or number % CUDA_CHECK_INTERVAL == 0:
                 _require_finite(loss.detach(), f"in epoch {epoch}")
             if after_step is not None:

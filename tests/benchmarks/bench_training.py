@@ -33,6 +33,7 @@ import torch
 import training_reference as reference
 from machine import report
 from training_cost import Cost, describe, flops_per_image, matmul_flops, measure, peak_flops, synchronize
+from training_overhead import overhead as measure_overhead
 from training_tasks import Bench, bench, distorted_digits, noise, without_graphs
 
 from autode.energy import MeterSet, open_meters
@@ -46,6 +47,8 @@ from autode.trial import Trial
 #: Settings that hold one network fast: no pretrained weights to fetch, all of ResNet-18's channels.
 WIDE = {"weights": "none", "width": 1.0}
 SMALL = {"weights": "none", "width": 0.25}
+#: Pairs of a trial and its passes.
+PAIRS = 11
 
 
 @dataclass(frozen=True)
@@ -185,55 +188,17 @@ def by_turns(run: Run, works: dict[str, Callable[[], object]]) -> dict[str, floa
 
 
 def overhead(run: Run) -> None:
-    """A whole trial of the embedded task against the network's passes in it: the passes are timed inside the trial, so
-    that others on the machine slow both alike.
-    """
+    """A whole trial of the embedded task, on a CPU, against nothing but the passes of its network."""
     quick = run.sizes is QUICK
     objective = Finetune({"train_samples": 64, "validation_samples": 64, "epochs": 1} if quick else {})
     objective.prepare("cpu")
     for batch in (32,) if quick else (32, 128):
         trial = Trial(0, {"batch_size": batch}, 0, run.folder / "overhead")
-        objective(trial)
-        with Passes(objective) as passes:
-            start = time.process_time()
-            for _ in range(2 * run.sizes.rounds):
-                objective(trial)
-            whole = time.process_time() - start
-        ratio = whole / passes.seconds
-        figures = {"trial": whole, "passes": passes.seconds, "batch_size": batch, "ratio": ratio, "target": 1.1}
-        text = f"{whole:.3f} CPU s of trials, {passes.seconds:.3f} of them in forward and backward passes: {ratio:.3f}x"
-        run.tell(f"overhead batch {batch}", figures, f"{text} (target 1.1x)")
-
-
-class Passes:
-    """Sums the CPU time that an objective's trials spend in their networks, forward and backward, validation too."""
-
-    def __init__(self, objective: Finetune):
-        self._objective, self.seconds = objective, 0.0
-
-    def __enter__(self) -> Passes:
-        self._begin, self._backward = self._objective.begin, torch.autograd.backward
-
-        def begin(*arguments: Any) -> Any:
-            data, learner = self._begin(*arguments)
-            learner.model.register_forward_pre_hook(lambda *_: self._add(-time.process_time()))
-            learner.model.register_forward_hook(lambda *_: self._add(time.process_time()))
-            return data, learner
-
-        def backward(*arguments: Any) -> None:
-            self._add(-time.process_time())
-            self._backward(*arguments)
-            self._add(time.process_time())
-
-        self._objective.begin, torch.autograd.backward = begin, backward  # type: ignore[method-assign]
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        del self._objective.begin
-        torch.autograd.backward = self._backward
-
-    def _add(self, seconds: float) -> None:
-        self.seconds += seconds
+        found = measure_overhead(objective, trial, 2 if quick else PAIRS)
+        figures = {"trial": found.trial_s, "passes": found.passes_s, "ratio": found.ratio, "ratios": found.ratios}
+        text = f"{found.trial_s:.3f} CPU s a trial, {found.passes_s:.3f} its passes alone: {found.ratio:.3f}x"
+        text += f" ({found.ratios[0]:.3f} to {found.ratios[-1]:.3f} in {len(found.ratios)} pairs; target 1.1x)"
+        run.tell(f"overhead batch {batch}", figures | {"batch_size": batch, "target": 1.1}, text)
 
 
 # --- against the reference and the limit

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from autode.training import loop
 from autode.training.data import Split
 from autode.training.loop import Inputs, Learner, batch_bounds, evaluate, evaluation_batch, train_epoch
 from autode.training.models import freeze, make_model
@@ -56,6 +57,22 @@ def test_inputs_are_normalised_in_three_channels(channels):
     mean, std = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     torch.testing.assert_close(inputs, (images.expand(-1, 3, -1, -1) / 255 - mean) / std, atol=1e-5, rtol=1e-5)
     assert inputs.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_how_many_batches_are_prepared_at_once_changes_no_bit(monkeypatch, start):
+    chosen, data, seen = values(), split(30), []
+    subject = learner(chosen)
+    bounds, plan = batch_bounds(30, 8)[start:], loop._plan(data, chosen, False, 1, 0)
+    for at_once in (1, 3, 100):
+        monkeypatch.setitem(loop.PREPARED_PIXELS, "cpu", at_once * 8 * 32**2)
+        assert subject.inputs.at_once(8) == at_once
+        seen.append(list(loop._batches(subject, data, plan, bounds)))
+    for one, three, all_of_them, (low, high) in zip(*seen, bounds, strict=True):
+        for alone, together in ((one, three), (one, all_of_them)):
+            assert torch.equal(alone[0], together[0]) and torch.equal(alone[1], together[1])
+        assert one[0].is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(one[1], data.labels[plan[0][low:high]])
 
 
 def test_inputs_are_resized_on_the_way():

@@ -1,5 +1,7 @@
 """Networks: initial weights, heads, frozen parts."""
 
+import copy
+
 import pytest
 import torch
 from torchvision.models import get_model
@@ -128,3 +130,18 @@ def test_weights_of_another_network_are_refused(weights_cache):
     path.rename(models.imagenet_file("resnet34")[0])
     with pytest.raises(ValueError, match=r"the imagenet weights do not fit resnet34 at width 1\.0: layer1\.2"):
         models.make_model("resnet34", "imagenet", 1.0, 10, seed=0)
+
+
+def test_a_copy_of_a_network_is_one_of_its_own():
+    original = models._pretrained("resnet18", "embedded", 0.25)
+    twin, other = models._copy(original), copy.deepcopy(original)
+    assert repr(twin) == repr(other)
+    assert list(twin.state_dict()) == list(other.state_dict())
+    kept = [name for name in twin.state_dict() if not name.startswith("fc.")]  # the head has no weights yet
+    for name in kept:
+        assert torch.equal(twin.state_dict()[name], other.state_dict()[name])
+        assert twin.state_dict()[name].data_ptr() != original.state_dict()[name].data_ptr()
+    twin.layer1[0].conv1.register_forward_hook(lambda *arguments: None)
+    twin.eval().requires_grad_(False)
+    assert original.training and original.conv1.weight.requires_grad
+    assert not original.layer1[0].conv1._forward_hooks

@@ -23,13 +23,13 @@ def step(model, optimizer, times=3):
     return [parameter.detach().clone() for parameter in model.parameters()]
 
 
-def reference(model, name):
+def reference(model, name, fused=False):
     decayed = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     spared = [parameter for parameter in model.parameters() if parameter.ndim == 1]
     groups = [{"params": decayed, "weight_decay": 0.1}, {"params": spared, "weight_decay": 0.0}]
     if name == "sgd":
-        return torch.optim.SGD(groups, lr=0.05, momentum=0.8, nesterov=True)
-    return torch.optim.AdamW(groups, lr=0.005, betas=(0.8, 0.999))
+        return torch.optim.SGD(groups, lr=0.05, momentum=0.8, nesterov=True, fused=fused)
+    return torch.optim.AdamW(groups, lr=0.005, betas=(0.8, 0.999), fused=fused)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
@@ -40,6 +40,43 @@ def test_the_fused_optimizer_equals_torchs_plain_one(name):
     theirs = step(twin, reference(twin, name))
     for mine, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, other)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_calling_the_kernels_gives_torchs_own_figures_and_state_to_the_bit(name):
+    model = network()
+    twin = copy.deepcopy(model)
+    ours, theirs = (
+        make_optimizer(model, name, lr=0.05, weight_decay=0.1, momentum=0.8),
+        reference(twin, name, fused=True),
+    )
+    for mine, other in zip(step(model, ours), step(twin, theirs), strict=True):
+        assert torch.equal(mine, other)
+    for mine, other in zip(ours.state_dict()["state"].values(), theirs.state_dict()["state"].values(), strict=True):
+        assert mine.keys() == other.keys()
+        assert all(torch.equal(mine[key], other[key]) and mine[key].dtype == other[key].dtype for key in mine)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_parameters_without_a_gradient_stay_and_other_types_have_their_own_step(name):
+    model = network()
+    model.add_module("idle", nn.Linear(2, 2))
+    model.register_parameter("twofold", nn.Parameter(torch.ones(2, dtype=torch.float64)))
+    before = model.get_submodule("idle").weight.clone()
+    optimizer = make_optimizer(model, name, lr=0.05, weight_decay=0.1, momentum=0.8)
+    torch.autograd.backward(model[2](model[1](model[0](torch.rand(5, 4)))).sum() + model.twofold.sum())
+    optimizer.step()
+    assert torch.equal(model.get_submodule("idle").weight, before)
+    assert (model.twofold < 1).all()
+
+
+def test_hooks_run_once_before_a_step():
+    calls = []
+    model = network()
+    optimizer = make_optimizer(model, "sgd", lr=0.05, weight_decay=0.1, momentum=0.8)
+    optimizer.register_step_pre_hook(lambda *arguments: calls.append(1))
+    step(model, optimizer, times=2)
+    assert calls == [1, 1]
 
 
 def test_biases_and_normalisation_are_not_decayed():

@@ -71,6 +71,9 @@ def test_without_a_connection_it_says_what_to_fetch_elsewhere_and_where_to_put_i
 def test_data_of_ones_own_are_only_looked_at(caches, offline):
     (caches / "flowers" / "rose").mkdir(parents=True)
     settings = {"dataset": "folder", "path": "flowers"}
+    with pytest.raises(ValueError, match="flowers holds 1 folders, expected one of images for each class"):
+        prefetch(settings, str(caches))
+    (caches / "flowers" / "tulip").mkdir()
     assert prefetch(settings, str(caches)) == [caches / "flowers"]
     with pytest.raises(ValueError, match="flowers is no folder"):
         prefetch(settings, str(caches / "elsewhere"))
