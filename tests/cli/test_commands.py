@@ -44,13 +44,13 @@ def test_the_help_names_the_commands_and_the_exit_codes(capsys: pytest.CaptureFi
         assert word in text
 
 
-@pytest.mark.parametrize("name", ["run", "status", "report"])
+@pytest.mark.parametrize("name", ["run", "submit", "status", "collect", "report", "prefetch", "doctor"])
 def test_the_help_of_a_command_teaches_by_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([name, "--help"])
     assert end.value.code == 0
     text = capsys.readouterr().out
-    assert re.search(rf"example.*\n  (mpiexec -n \d+ )?autode {name} ", text)
+    assert re.search(rf"example.*\n  (mpiexec -n \d+ )?autode {name}\b", text)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,6 +195,23 @@ def test_a_reader_that_goes_away_is_no_error(project: Any) -> None:
     answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
     assert answer.returncode == 0
     assert "Traceback" not in answer.stderr
+
+
+# --- prefetch
+
+
+def test_what_all_cells_of_a_sweep_need_is_fetched(tmp_path: Path, command: Any) -> None:
+    for name in ("roses", "tulips"):
+        (tmp_path / name / "red").mkdir(parents=True)
+    workflow = tmp_path / "flowers.toml"
+    workflow.write_text(
+        'name = "flowers"\n[objective]\nkind = "finetune"\ndataset = "folder"\npath = "roses"\nweights = "none"\n'
+        'metric = "val_error"\n[space]\nlr = {type = "float", low = 0.1, high = 1.0}\n[search]\nevaluations = 8\n'
+        '[sweep]\n"objective.path" = ["roses", "tulips"]\nseed = [1, 2]\n'
+    )
+    both = command("prefetch", workflow)
+    assert both == "".join(f"in the cache: {tmp_path / name}\n" for name in ("roses", "tulips"))
+    assert command("prefetch", workflow, "--set", "objective.path=tulips") == f"in the cache: {tmp_path / 'tulips'}\n"
 
 
 # --- doctor

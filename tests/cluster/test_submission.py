@@ -44,6 +44,13 @@ def test_a_sweep_becomes_one_cell_a_task(project: Any) -> None:
     assert submission.log.endswith("/slurm-%A_%a.log")
 
 
+def test_a_setting_that_the_sweep_varies_picks_the_cells_that_have_it(project: Any) -> None:
+    add(project.workflow, '[sweep]\n"search.population" = [4, 6]\nseed = [1, 2, 3]\n')
+    submission, _ = plan_submission(project.workflow, project.out, ["search.population=6", "search.evaluations=9"])
+    assert [cell.name for cell in submission.cells] == [f"population=6+seed={seed}" for seed in (1, 2, 3)]
+    assert submission.overrides == ("search.evaluations=9",)
+
+
 def test_the_environment_of_the_submitter_is_taken_where_none_is_named() -> None:
     assert with_this_venv({"container": "a.sif"}) == {"container": "a.sif"}
     assert with_this_venv({"modules": ["autode"]}) == {"modules": ["autode"]}
