@@ -73,11 +73,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _world() -> Any:
     """Return MPI's world if this is one rank of several, else None."""
     from autode.execution import mpi
+    from autode.execution.lifetime import end_with_parent
     from autode.study import UserError
 
     try:
         launch = mpi.detect_launch()
-        return None if launch is None else mpi.world(launch)
+        if launch is None:
+            return None
+        end_with_parent()  # a rank outlives what started it in vain, and keeps Slurm from closing the job
+        return mpi.world(launch)
     except ValueError as error:
         raise UserError(str(error)) from None
 

@@ -41,11 +41,12 @@ done
 [ "$code" -ge 0 ] || code=3  # bash loses the code of what ends in the instant of a signal; the next run finds out
 
 # 0: done; 1, 2: a fault, which another try would only repeat; 3: the same command goes on; above 128: a signal's victim
-# 233: srun did not reach a node, which may just have been lost; or the signal came before the ranks were listening
-if [ "$code" -eq 233 ] || { [ "$why" = time ] && [ "$code" -gt 128 ]; }; then
+# 233: srun did not reach a node, which may just have been lost; 140: MPI did not start; or the signal came before the
+# ranks were listening
+if [ "$code" -eq 233 ] || [ "$code" -eq 140 ] || { [ "$why" = time ] && [ "$code" -gt 128 ]; }; then
     code=3
     if [ "${SLURM_RESTART_COUNT:-0}" -ge 5 ]; then
-        echo "the study never begins: a run needs more time or a later signal, or srun does not reach the nodes" >&2
+        echo "the study never begins: it needs more time or a later signal, or srun or MPI does not reach the nodes" >&2
         exit 2
     fi
 fi

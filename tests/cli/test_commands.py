@@ -223,6 +223,7 @@ def test_the_doctor_finds_what_every_study_needs_and_says_why_the_rest_is_missin
     for subject in ("Python", "numpy", "torch", "embedded weights", "MPI"):
         assert re.search(rf"(?m)^{subject} +works +\S", out), subject
     assert re.search(r"(?m)^energy: estimate +not here +an estimate is made only when", out)
+    assert out.endswith("\nwhat every study needs works here\n")
 
 
 # --- wording
