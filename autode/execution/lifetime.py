@@ -43,7 +43,7 @@ def as_child() -> Callable[[], None]:
 def end_with_parent(every_s: float = 1.0) -> None:
     """Let this process end soon after its parent, such as a launcher that was killed before it could end its ranks.
 
-    Not by `die_with_parent`: that looks at the parent's thread, and some launchers start ranks from one that ends early.
+    Not by `die_with_parent`, which looks at the parent's thread: a launcher may start ranks from one that ends early.
     """
     parent = os.getppid()
 

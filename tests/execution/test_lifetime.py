@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from autode.execution.lifetime import end_if_longer_than, end_with_parent, hand_over_output
+from autode.execution.lifetime import end_if_longer_than, hand_over_output
 
 
 def test_the_end_waits_until_the_reader_of_a_pipe_has_taken_everything(monkeypatch: pytest.MonkeyPatch) -> None:
