@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -168,6 +169,11 @@ def _cases(cells: Iterable[Cell], out: str) -> str:
         options = ["--out", f"{out}/{cell.name}", *_set_options(cell.overrides)]
         lines.append(f"    {number}) cell=({shlex.join(options)}) ;;")
     return "\n".join([*lines, '    *) echo "the sweep has no cell $SLURM_ARRAY_TASK_ID" >&2; exit 2 ;;', "esac\n"])
+
+
+def cell_count(script: str) -> int:
+    """Return how many cells of a sweep a script has."""
+    return len(re.findall(r"^    \d+\) cell=", script, re.MULTILINE))
 
 
 def _launch(submission: Submission, settings: Mapping[str, Any]) -> str:

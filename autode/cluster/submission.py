@@ -133,6 +133,23 @@ def with_this_venv(settings: Table) -> Table:
     return {**settings, "venv": sys.prefix}
 
 
+def not_here(settings: Table) -> list[str]:
+    """Return, a sentence each, what the job needs and this machine does not have; the nodes may have it all the same.
+
+    Parameters
+    ----------
+    settings : dict
+        The ``[slurm]`` table as `validate_slurm` returns it.
+    """
+    image, venv = settings.get("container"), settings.get("venv")
+    sentences = []
+    if image and "://" not in image and "$" not in image and not Path(image).exists():
+        sentences.append(f"[slurm] container: there is no {image} here (containers/build.sh makes an image)")
+    if venv and "$" not in venv and not (Path(venv) / "bin/activate").exists():
+        sentences.append(f"[slurm] venv: there is no {venv}/bin/activate here")
+    return sentences
+
+
 def submit(submission: Submission, settings: Mapping[str, Any]) -> int:
     """Write the script into the study's folder, hand it to sbatch, and return the job's number.
 

@@ -188,6 +188,24 @@ def test_the_status_of_a_live_a_stopped_and_a_killed_study(project: Any, command
     assert "state     done (finished)" in command("status", project.out)
 
 
+def test_the_status_of_a_sweep_is_a_line_a_study_that_has_begun(
+    project: Any, command: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workflow = project.write(QUICK, **SMALL)
+    workflow.write_text(workflow.read_text() + "[sweep]\nseed = [1, 2, 3]\n")
+    script = command("submit", workflow, "--out", project.out, "--dry-run")
+    project.out.mkdir()
+    (project.out / "submit.sbatch").write_text(script)
+    assert main(["status", str(project.out)]) == 2
+    assert "no study in this folder yet; it begins when its job does" in capsys.readouterr().err
+    for seed in (1, 3):
+        command("run", workflow, "--set", f"seed={seed}", "--out", project.out / f"seed={seed}", "--no-report")
+    first, second, last = command("status", project.out).splitlines()
+    assert re.fullmatch(r"seed=1  6/6 done, 1 failed, best error \S+ in trial \d; done \(finished\)", first)
+    assert second.startswith("seed=3  6/6 done")
+    assert last.startswith("2 of 3 studies have begun; ")
+
+
 def test_a_reader_that_goes_away_is_no_error(project: Any) -> None:
     project.write(QUICK, **SMALL)
     project.run()

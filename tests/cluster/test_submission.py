@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autode.cli.main import main
-from autode.cluster.submission import plan_submission, submit, with_this_venv
+from autode.cluster.submission import not_here, plan_submission, submit, with_this_venv
 from autode.study import UserError
 
 
@@ -56,6 +56,17 @@ def test_the_environment_of_the_submitter_is_taken_where_none_is_named() -> None
     assert with_this_venv({"modules": ["autode"]}) == {"modules": ["autode"]}
     inside = sys.prefix != sys.base_prefix
     assert with_this_venv({}) == ({"venv": sys.prefix} if inside else {})
+
+
+def test_an_image_or_environment_that_is_not_here_is_named_before_the_job_waits_for_it(tmp_path: Path) -> None:
+    (tmp_path / "there.sif").touch()
+    for settings in ({"container": str(tmp_path / "there.sif")}, {"container": "docker://a/b"}, {"venv": "$HOME/env"}):
+        assert not_here(settings) == []
+    assert not_here(with_this_venv({})) == []
+    assert not_here({"container": "gone.sif"}) == [
+        "[slurm] container: there is no gone.sif here (containers/build.sh makes an image)"
+    ]
+    assert not_here({"venv": "/gone"}) == ["[slurm] venv: there is no /gone/bin/activate here"]
 
 
 def test_a_study_that_calls_srun_itself_gets_a_script_without(project: Any) -> None:
