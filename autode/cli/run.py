@@ -129,9 +129,12 @@ def _load(arguments: argparse.Namespace, comm: Any) -> Study:
     from autode.execution import mpi
     from autode.execution.lifetime import hand_over_output
     from autode.study import Study, UserError, load_workflow
+    from autode.study.objectives import absent
 
     try:
         workflow = load_workflow(arguments.workflow, arguments.set)
+        if missing := absent(workflow):  # or every trial would fail of it
+            raise UserError(f"{arguments.workflow}: [objective] {missing[0]}")
         return Study.from_workflow(workflow, arguments.out or Path("results") / workflow.name)
     except UserError:
         if comm is not None:
@@ -147,7 +150,11 @@ def _load(arguments: argparse.Namespace, comm: Any) -> Study:
 
 def _report(arguments: argparse.Namespace, study: Study, outcome: Outcome) -> None:
     """Write the report of what there is."""
-    if outcome.exit_code:
+    from autode.study.session import ALL_FAILED
+
+    if outcome.reason == ALL_FAILED:
+        print(f"autode: {outcome}", file=sys.stderr)
+    elif outcome.exit_code:
         print(f"{outcome}; the same command goes on from here", file=sys.stderr)
         return
     if not arguments.no_report:
@@ -157,7 +164,7 @@ def _report(arguments: argparse.Namespace, study: Study, outcome: Outcome) -> No
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text}")
     return number

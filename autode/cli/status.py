@@ -109,11 +109,15 @@ def describe(history: Any, folder: Path) -> list[tuple[str, str]]:
 
 def _state(history: Any, live: str) -> str:
     """Say in words whether the study runs, is done, or waits to be continued."""
+    from autode.study.session import ALL_FAILED, Outcome
+
     if live:
         return f"running ({live})"
     end = history.runs[-1].end if history.runs else {}
     if not end:
         return "its last run died; run the same command to go on"
+    if end["reason"] == ALL_FAILED:
+        return str(Outcome(ALL_FAILED))
     if end["exit_code"]:
         return f"stopped by {end['signal'] or end['reason']}; run the same command to go on"
     return f"done ({end['reason']})"

@@ -46,12 +46,12 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Submit, or print what would be submitted."""
     from autode.cluster.script import render_script
-    from autode.cluster.submission import not_here, plan_submission, submit, with_this_venv
+    from autode.cluster.submission import not_here, plan_submission, studies_of, submit, with_this_venv
 
     submission, settings = plan_submission(arguments.workflow, arguments.out, arguments.set)
     submission = replace(submission, report=not arguments.no_report)
     settings = with_this_venv(settings)
-    for sentence in not_here(settings):
+    for sentence in not_here(settings, studies_of(arguments.workflow, arguments.set)):
         print(f"warning: {sentence}", file=sys.stderr)
     if arguments.dry_run:
         print(render_script(submission, settings), end="")

@@ -16,7 +16,7 @@ from autode.cluster.site_profile import with_profile
 from autode.cluster.sweep import Cell, sweep_cells
 from autode.study.errors import UserError
 from autode.study.folder import write_atomically
-from autode.study.objectives import source_of
+from autode.study.objectives import absent, source_of
 from autode.study.workflow import Workflow, apply_override, parse_workflow, read_tables
 
 Table = dict[str, Any]
@@ -133,13 +133,15 @@ def with_this_venv(settings: Table) -> Table:
     return {**settings, "venv": sys.prefix}
 
 
-def not_here(settings: Table) -> list[str]:
+def not_here(settings: Table, studies: Iterable[Workflow] = ()) -> list[str]:
     """Return, a sentence each, what the job needs and this machine does not have; the nodes may have it all the same.
 
     Parameters
     ----------
     settings : dict
         The ``[slurm]`` table as `validate_slurm` returns it.
+    studies : iterable of Workflow
+        What the job runs.
     """
     image, venv = settings.get("container"), settings.get("venv")
     sentences = []
@@ -147,7 +149,8 @@ def not_here(settings: Table) -> list[str]:
         sentences.append(f"[slurm] container: there is no {image} here (containers/build.sh makes an image)")
     if venv and "$" not in venv and not (Path(venv) / "bin/activate").exists():
         sentences.append(f"[slurm] venv: there is no {venv}/bin/activate here")
-    return sentences
+    missing = dict.fromkeys(sentence for study in studies for sentence in absent(study))
+    return [*sentences, *(f"[objective] {sentence}" for sentence in missing)]
 
 
 def submit(submission: Submission, settings: Mapping[str, Any]) -> int:

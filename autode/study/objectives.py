@@ -79,6 +79,15 @@ def source_of(workflow: Workflow) -> ObjectiveSource:
     return source
 
 
+def absent(workflow: Workflow) -> list[str]:
+    """Say what the trials of a study will look for and not find on this machine, a sentence each."""
+    if workflow.objective["kind"] != "finetune":
+        return []
+    presence = importlib.import_module("autode.training.presence")
+    found: list[str] = presence.absent(finetune_settings(workflow.objective), str(workflow.folder))
+    return found
+
+
 def import_function(name: str, folder: str) -> Callable[..., Any]:
     """Import ``module:function``; modules in the folder and in the working directory are found."""
     for place in ("", folder):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch.nn import functional
 
 from autode.training import own_data
 from autode.training.catalogue import ARRAYS, EMBEDDED_TASK, FOLDER, OWN_DATA
+from autode.training.presence import cache_folder
 from autode.training.settings import facts_of
 
 #: Seed of the split into training, validation and test images; the same for every study, so that studies compare. For
@@ -48,11 +48,6 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-
-def cache_folder() -> Path:
-    """Folder of downloaded data sets: ``$AUTODE_CACHE/data``, by default ``~/.cache/autode/data``."""
-    return Path(os.environ.get("AUTODE_CACHE", Path.home() / ".cache" / "autode")) / "data"
 
 
 def stratified_order(labels: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:

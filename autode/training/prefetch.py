@@ -11,8 +11,9 @@ from typing import Any
 
 from autode.training import own_data
 from autode.training.catalogue import ARRAYS, FOLDER
-from autode.training.data import TORCHVISION_CLASSES, cache_folder
+from autode.training.data import TORCHVISION_CLASSES
 from autode.training.models import imagenet_file
+from autode.training.presence import cache_folder
 from autode.training.settings import resolve
 from autode.training.weights import sha256_of
 
@@ -24,9 +25,9 @@ CHECKSUMS = "checksums.json"
 def prefetch(settings: Mapping[str, Any], folder: str = "", warn: Callable[[str], None] = _log.warning) -> list[Path]:
     """Fetch data set and weights of an ``[objective]`` table into the caches that `Finetune` reads.
 
-    Data sets go to `autode.training.data.cache_folder`, weights to torch's own cache (``$TORCH_HOME``). Downloads are
-    checked against the checksums that torchvision publishes. What is there already is not fetched again but compared
-    with the checksums of the first time; data of the user's own are looked at.
+    Data sets go to `autode.training.presence.cache_folder`, weights to torch's own cache (``$TORCH_HOME``). Downloads
+    are checked against the checksums that torchvision publishes. What is there already is not fetched again but
+    compared with the checksums of the first time; data of the user's own are looked at.
 
     Parameters
     ----------

@@ -153,6 +153,18 @@ def test_a_command_is_an_objective_too(project: Any, command: Any) -> None:
     assert (project.out / "trials/00000/log.txt").read_text().startswith("working\n")
 
 
+def test_a_study_of_which_every_trial_failed_is_not_done(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    project.write("def objective(trial):\n    raise OSError('no such disk')\n", **SMALL)
+    for _ in range(2):
+        assert main(project.arguments()) == 2
+        out, err = capsys.readouterr()
+        assert "6/6 done, 0 running, 6 failed" in out
+        assert err.startswith("autode: all trials failed: repair what their errors in trials.csv say")
+        assert err.count("\n") == 1
+    assert main(["status", str(project.out)]) == 0
+    assert "\nstate     all trials failed: repair" in capsys.readouterr().out
+
+
 # --- status
 
 
