@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from autode._version import __version__
-from autode.cli import collect, doctor, prefetch, report, run, status, submit
+from autode.cli import collect, doctor, export, prefetch, report, run, status, submit
 from autode.study.errors import UserError
 from autode.study.lock import TakenOverError
 
@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"autode {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, submit, status, collect, report, prefetch, doctor):
+    for command in (run, submit, status, collect, report, export, prefetch, doctor):
         command.add_parser(commands)
     return parser
 

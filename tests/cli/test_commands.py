@@ -44,7 +44,7 @@ def test_the_help_names_the_commands_and_the_exit_codes(capsys: pytest.CaptureFi
         assert word in text
 
 
-@pytest.mark.parametrize("name", ["run", "submit", "status", "collect", "report", "prefetch", "doctor"])
+@pytest.mark.parametrize("name", ["run", "submit", "status", "collect", "report", "export", "prefetch", "doctor"])
 def test_the_help_of_a_command_teaches_by_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([name, "--help"])
