@@ -17,6 +17,7 @@ _DESCRIPTION = """\
 Differential evolution over hyperparameters, every trial's joules accounted for.
 
   autode run workflows/quickstart.toml      search; the same command goes on after a kill
+  autode submit workflows/quickstart.toml   the same as a job of Slurm, which goes on by itself
   autode status results/quickstart          where a run stands, also while it runs
   autode collect results/quickstart         what Slurm accounted for its jobs
   autode report results/quickstart          tables, figures and a page

@@ -61,6 +61,15 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"autode {autode.__version__}\n"
 
 
+def test_the_package_is_the_program_too() -> None:
+    said = [
+        subprocess.run([*program, "--help"], capture_output=True, text=True, check=True).stdout
+        for program in ([sys.executable, "-m", "autode"], [sys.executable, "-m", "autode.cli.main"])
+    ]
+    assert said[0] == said[1]
+    assert said[0].startswith("usage: autode [-h]")
+
+
 # --- run
 
 
