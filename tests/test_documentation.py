@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from autode.cli.main import build_parser
 from autode.cluster.submission import plan_submission
 from autode.study.parsing import BUDGET, EXECUTION
 from autode.study.workflow import parse_workflow
@@ -56,3 +58,28 @@ def test_make_is_told_what_the_readme_promises() -> None:
     )
     for target in {one or other for one, other in promised}:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def commands_in(text: str) -> list[str]:
+    """Return the calls of the program that a text shows, in blocks of code or in a workflow file's comments."""
+    fenced = "".join(re.findall(r"```(?:sh|bash)?\n(.*?)```", text, re.DOTALL))
+    shown = [line.strip() for line in fenced.splitlines()] + re.findall(r"^(?:    |#   )(.*)$", text, re.MULTILINE)
+    calls = [call.strip() for line in shown for call in line.split(" ; ")]
+    return [call.partition("      ")[0] for call in calls if re.match(r"autode [a-z]", call)]
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, *sorted((ROOT / "workflows").glob("*.toml"))], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_the_program_understands_the_commands_that_are_shown(page: Path) -> None:
+    for command in commands_in(page.read_text(encoding="utf-8")):
+        try:
+            build_parser().parse_args(shlex.split(command, comments=True)[1:])
+        except SystemExit:
+            pytest.fail(f"{command!r} is refused")
+
+
+def test_commands_are_found_in_all_places_where_they_are_shown() -> None:
+    assert "autode submit workflow.toml --set slurm.nodes=4" in commands_in((ROOT / "README.md").read_text())[3]
+    assert len(commands_in((ROOT / "workflows/small-sweep.toml").read_text())) == 3
+    assert len(commands_in((ROOT / "docs/energy-comparison.md").read_text())) >= 6

@@ -20,6 +20,7 @@ FLOORS = [
     {"study"},
     {"report", "cluster"},
     {"cli"},
+    {"__main__"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 FREE = {"_version"}  # belongs to no floor

@@ -66,7 +66,10 @@ def _collect_one(folder: Path, source: Path | None, wait_s: float) -> None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected seconds >= 0, not {text!r}")
     return value

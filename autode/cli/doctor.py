@@ -60,10 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.conformance:
         return _judge(arguments)
     if arguments.profile:
-        return _print_findings(_site_findings(arguments.profile))
+        return _print_findings(_site_findings(arguments.profile), "the profile fits what could be tried here")
     from autode.cluster.checks import all_checks
 
-    return _print_findings(all_checks())
+    return _print_findings(all_checks(), "what every study needs works here")
 
 
 def _site_findings(name: str) -> list[Finding]:
@@ -79,8 +79,8 @@ def _site_findings(name: str) -> list[Finding]:
     return [replace(finding, essential=True) for finding in site_findings(profile)]
 
 
-def _print_findings(findings: Iterable[Finding]) -> int:
-    """Print a line a finding; return 1 if something essential is broken."""
+def _print_findings(findings: Iterable[Finding], praise: str) -> int:
+    """Print a line a finding, and a last one; return 1 if something essential is broken."""
     from rich.console import Console
     from rich.table import Table
 
@@ -89,7 +89,9 @@ def _print_findings(findings: Iterable[Finding]) -> int:
     for finding in found:
         table.add_row(finding.subject, _MARKS[finding.state], finding.detail)
     Console(highlight=False).print(table)
-    return int(any(finding.state == "broken" and finding.essential for finding in found))
+    broken = [finding.subject for finding in found if finding.state == "broken" and finding.essential]
+    print(f"to be repaired: {', '.join(broken)}" if broken else praise)
+    return int(bool(broken))
 
 
 def _judge(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from autode._version import __version__
-from autode.cli import collect, doctor, prefetch, report, run, status, submit
+from autode.cli import collect, doctor, export, prefetch, report, run, status, submit
 from autode.study.errors import UserError
 from autode.study.lock import TakenOverError
 
@@ -17,6 +17,7 @@ _DESCRIPTION = """\
 Differential evolution over hyperparameters, every trial's joules accounted for.
 
   autode run workflows/quickstart.toml      search; the same command goes on after a kill
+  autode submit workflows/quickstart.toml   the same as a job of Slurm, which goes on by itself
   autode status results/quickstart          where a run stands, also while it runs
   autode collect results/quickstart         what Slurm accounted for its jobs
   autode report results/quickstart          tables, figures and a page
@@ -37,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"autode {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, submit, status, collect, report, prefetch, doctor):
+    for command in (run, submit, status, collect, report, export, prefetch, doctor):
         command.add_parser(commands)
     return parser
 

@@ -152,6 +152,7 @@ class LiveBlock(_Progress):
         summary = self.summary()
         count = f"{summary.done}/{summary.evaluations}  generation {summary.generation}"
         self._bar.update(self._task, completed=summary.done + summary.retrained, count=count)
-        left = "" if summary.left_s is None else f", {duration(summary.left_s)} left"
-        times = f"{duration(self.elapsed_s())} elapsed{left}"
+        left = f", {duration(summary.left_s)} left" if summary.left_s else ""
+        starting = "" if summary.running or summary.done else ", workers are starting"
+        times = f"{duration(self.elapsed_s())} elapsed{left}{starting}"
         return Group(self._bar, Text(tell(summary, self.workflow.metric)), Text(times))

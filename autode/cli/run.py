@@ -74,11 +74,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _world() -> Any:
     """Return MPI's world if this is one rank of several, else None."""
     from autode.execution import mpi
+    from autode.execution.lifetime import end_with_parent
     from autode.study import UserError
 
     try:
         launch = mpi.detect_launch()
-        return None if launch is None else mpi.world(launch)
+        if launch is None:
+            return None
+        end_with_parent()  # a rank outlives what started it in vain, and keeps Slurm from closing the job
+        return mpi.world(launch)
     except ValueError as error:
         raise UserError(str(error)) from None
 
@@ -152,7 +156,11 @@ def _load(arguments: argparse.Namespace, comm: Any) -> Study:
 
 def _report(arguments: argparse.Namespace, study: Study, outcome: Outcome) -> None:
     """Write the report of what there is."""
-    if outcome.exit_code:
+    from autode.study.session import ALL_FAILED
+
+    if outcome.reason == ALL_FAILED:
+        print(f"autode: {outcome}", file=sys.stderr)
+    elif outcome.exit_code:
         print(f"{outcome}; the same command goes on from here", file=sys.stderr)
         return
     if not arguments.no_report:
@@ -162,7 +170,7 @@ def _report(arguments: argparse.Namespace, study: Study, outcome: Outcome) -> No
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text}")
     return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,17 +46,18 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Submit, or print what would be submitted."""
     from autode.cluster.script import render_script
-    from autode.cluster.submission import plan_submission, submit, with_this_venv
+    from autode.cluster.submission import not_here, plan_submission, studies_of, submit, with_this_venv
 
     submission, settings = plan_submission(arguments.workflow, arguments.out, arguments.set)
     submission = replace(submission, report=not arguments.no_report)
     settings = with_this_venv(settings)
+    for sentence in not_here(settings, studies_of(arguments.workflow, arguments.set)):
+        print(f"warning: {sentence}", file=sys.stderr)
     if arguments.dry_run:
         print(render_script(submission, settings), end="")
         return 0
     job = submit(submission, settings)
     log = submission.log.replace("%j", str(job)).replace("%A", str(job)).replace("%a", "*")
     print(f"submitted job {job}; log: {log}")
-    folders = [f"{submission.out}/{cell.name}" for cell in submission.cells] or [submission.out]
-    print("\n".join(f"where it stands: autode status {folder}" for folder in folders))
+    print(f"where it stands: autode status {submission.out}")
     return 0

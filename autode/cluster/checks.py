@@ -107,7 +107,7 @@ def _weights() -> Finding:
 def _mpi() -> Finding:
     from mpi4py import MPI
 
-    library = MPI.Get_library_version().split("\n")[0].strip().rstrip("\x00")
+    library = " ".join(MPI.Get_library_version().split("\n")[0].rstrip("\x00").split())
     return Finding("MPI", OK, f"mpi4py {metadata.version('mpi4py')} on {library}")
 
 
@@ -116,8 +116,14 @@ def _program(subject: str, program: str, option: str, advice: str) -> Finding:
     if path is None:
         return Finding(subject, ABSENT, f"no {program} on PATH: {advice}")
     answer = subprocess.run([path, option], capture_output=True, text=True, timeout=20, check=False)
-    first = (answer.stdout + answer.stderr).strip().split("\n")[0]
-    return Finding(subject, OK if answer.returncode == 0 else BROKEN, f"{first} at {path}")
+    return Finding(subject, OK if answer.returncode == 0 else BROKEN, f"{_version(answer)} at {path}")
+
+
+def _version(answer: subprocess.CompletedProcess[str]) -> str:
+    """Return the first line of what a program says of itself; MPICH's has the version in the second."""
+    first, *rest = (answer.stdout + answer.stderr).strip().split("\n")
+    second = " ".join(rest[0].split()) if rest and first.endswith(":") else ""
+    return f"{first} {second}".strip()
 
 
 def _container() -> Finding:

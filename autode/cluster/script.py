@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,11 +44,12 @@ done
 [ "$code" -ne 69 ] || exit 3  # --require-measured, and something was not: another try would find the same
 
 # 0: done; 1, 2: a fault, which another try would only repeat; 3: the same command goes on; above 128: a signal's victim
-# 233: srun did not reach a node, which may just have been lost; or the signal came before the ranks were listening
-if [ "$code" -eq 233 ] || { [ "$why" = time ] && [ "$code" -gt 128 ]; }; then
+# 233: srun did not reach a node, which may just have been lost; 140: MPI did not start; or the signal came before the
+# ranks were listening
+if [ "$code" -eq 233 ] || [ "$code" -eq 140 ] || { [ "$why" = time ] && [ "$code" -gt 128 ]; }; then
     code=3
     if [ "${SLURM_RESTART_COUNT:-0}" -ge 5 ]; then
-        echo "the study never begins: a run needs more time or a later signal, or srun does not reach the nodes" >&2
+        echo "the study never begins: it needs more time or a later signal, or srun or MPI does not reach the nodes" >&2
         exit 2
     fi
 fi
@@ -169,6 +171,11 @@ def _cases(cells: Iterable[Cell], out: str) -> str:
         options = ["--out", f"{out}/{cell.name}", *_set_options(cell.overrides)]
         lines.append(f"    {number}) cell=({shlex.join(options)}) ;;")
     return "\n".join([*lines, '    *) echo "the sweep has no cell $SLURM_ARRAY_TASK_ID" >&2; exit 2 ;;', "esac\n"])
+
+
+def cell_count(script: str) -> int:
+    """Return how many cells of a sweep a script has."""
+    return len(re.findall(r"^    \d+\) cell=", script, re.MULTILINE))
 
 
 def _launch(submission: Submission, settings: Mapping[str, Any]) -> str:

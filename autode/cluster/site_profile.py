@@ -71,7 +71,7 @@ def load_profile(name: str) -> Profile:
         return _read(Path(name).stem, name, _text_of(Path(name)))
     if name not in profile_names():
         raise ValueError(
-            f"profile {name!r} is unknown{did_you_mean(name, profile_names())}, or the path of a .toml file"
+            f"profile {name!r} is unknown{did_you_mean(name, profile_names())} (or give the path of a .toml file)"
         )
     text = (resources.files("autode.cluster") / "profiles" / f"{name}.toml").read_text(encoding="utf-8")
     return _read(name, f"profile {name}", text)

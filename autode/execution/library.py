@@ -6,7 +6,15 @@ import os
 import re
 from typing import Any
 
+from autode.execution.lifetime import end_if_longer_than
+
+#: how long the ranks of a large job may take to come together, seconds; $AUTODE_MPI_START_S replaces it
+_START_S = 300.0
 _NETMOD = "MPIR_CVAR_CH4_NETMOD"
+_WHY = (
+    "another rank has probably ended before it began (its message stands above), or the ranks do not reach each other; "
+    "run it again, and set AUTODE_MPI_START_S if they need more time"
+)
 
 
 def load_mpi(launcher: str, flavor: str) -> Any:
@@ -18,6 +26,11 @@ def load_mpi(launcher: str, flavor: str) -> Any:
         ``srun`` or ``mpiexec``.
     flavor : str
         ``mpich`` or ``openmpi``.
+
+    Raises
+    ------
+    ValueError
+        If ``$AUTODE_MPI_START_S`` is no number of seconds.
     """
     if flavor == "openmpi":
         # mpi4py carries builds for both; left alone it takes the library that it finds first, launcher or not
@@ -31,8 +44,22 @@ def load_mpi(launcher: str, flavor: str) -> Any:
         if launcher == "srun" and _NETMOD not in os.environ and offers_ucx_and_ofi(MPI.Get_library_version()):
             # left to choose its provider, OFI at times never comes out of MPI_Init with several ranks on busy nodes
             os.environ |= {_NETMOD: "ofi", "FI_PROVIDER": os.environ.get("FI_PROVIDER", "tcp")}
-        MPI.Init_thread()
+        patience_s = _start_s()
+        with end_if_longer_than(patience_s, f"MPI has not started within {patience_s:g} s: {_WHY}"):
+            MPI.Init_thread()
     return MPI
+
+
+def _start_s() -> float:
+    """Return how long MPI may take to start: without an end, ranks wait for ever for one that died before it began."""
+    given = os.environ.get("AUTODE_MPI_START_S", "")
+    try:
+        seconds = float(given or _START_S)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < 1e6:
+        raise ValueError(f"AUTODE_MPI_START_S: expected seconds greater than zero, not {given!r}")
+    return seconds
 
 
 def offers_ucx_and_ofi(version: str) -> bool:

@@ -6,13 +6,15 @@ import array
 import ctypes
 import fcntl
 import os
+import select
 import signal
 import stat
 import sys
 import termios
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 #: what a terminal, ``kill`` and Slurm send to end a program or to warn it
@@ -36,6 +38,43 @@ def as_child() -> Callable[[], None]:
             os._exit(1)
 
     return prepare
+
+
+def end_with_parent(every_s: float = 1.0) -> None:
+    """Let this process end soon after its parent, such as a launcher that was killed before it could end its ranks.
+
+    Not by `die_with_parent`, which looks at the parent's thread: a launcher may start ranks from one that ends early.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(every_s)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def end_if_longer_than(seconds: float, complaint: str) -> Iterator[None]:
+    """End this process by SIGUSR2, with a sentence, if the block lasts longer.
+
+    A child watches: a library that does not come back from its own code lets no handler and no thread of Python run.
+    """
+    waiting, done = os.pipe()
+    process, watcher = os.getpid(), os.fork()
+    if watcher == 0:
+        os.close(done)
+        if not select.select([waiting], [], [], seconds)[0] and os.getppid() == process:
+            os.write(2, f"autode: {complaint}\n".encode())
+            os.kill(process, signal.SIGUSR2)
+        os._exit(0)
+    os.close(waiting)
+    try:
+        yield
+    finally:
+        os.close(done)
+        os.waitpid(watcher, 0)
 
 
 def leave_signals_to_parent() -> None:

@@ -9,6 +9,9 @@ from autode.report.quantities import MISSING, UNAVAILABLE, duration, is_missing,
 from autode.report.sections import Cell, cell
 from autode.report.study_data import StudyData
 
+#: flags of a run of which some joules are missing
+_INCOMPLETE = {"partial", "first_node_only", "overlapping_steps"}
+
 
 def efficiency_block(row: Mapping[Any, Any]) -> list[str]:
     """Return the lines about one row of the table of jobs; what is unknown is called so.
@@ -20,8 +23,9 @@ def efficiency_block(row: Mapping[Any, Any]) -> list[str]:
     """
     flags = "" if is_missing(row["flags"]) else f" [{row['flags']}]"
     source = "" if is_missing(row["energy_j"]) else f" (from {row['energy_from']})"
-    energy = f"{joules(row['energy_j'])} / {watt_hours(row['energy_j'])}{source}" if source else UNAVAILABLE
-    power = UNAVAILABLE if is_missing(row["mean_power_w"]) else f"{number(_node_power(row))} W"
+    spent = f"{_bound(row)}{joules(row['energy_j'])} / {watt_hours(row['energy_j'])}{source}"
+    energy = spent if source else UNAVAILABLE
+    power = UNAVAILABLE if is_missing(row["mean_power_w"]) else f"{_bound(row)}{number(_node_power(row))} W"
     return [
         f"job {row['job']}, restart {row['restart']}: {row['state']} after {duration(row['elapsed_s'])}{flags}",
         f"  CPU efficiency     {_percent(row['cpu_efficiency'])}",
@@ -40,14 +44,20 @@ def jobs_table(data: StudyData) -> tuple[list[str], list[list[Cell]]]:
 
 
 def _job_cells(row: Mapping[Any, Any]) -> list[Cell]:
-    power = MISSING if is_missing(row["mean_power_w"]) else f"{number(_node_power(row))} W"
+    power = MISSING if is_missing(row["mean_power_w"]) else f"{_bound(row)}{number(_node_power(row))} W"
     return [
         *(cell(row[name]) for name in ("job", "restart", "state")),
         *(Cell(duration(row["elapsed_s"]), style="number"), cell(row["nodes"])),
         *(Cell(_percent(row[name]), style="number") for name in ("cpu_efficiency", "mem_efficiency")),
-        *(Cell(write(row["energy_j"]), style="number") for write in (joules, watt_hours)),
+        *(Cell(_bound(row) + write(row["energy_j"]), style="number") for write in (joules, watt_hours)),
         *(cell(row["energy_from"]), Cell(power, style="number"), cell(row["flags"])),
     ]
+
+
+def _bound(row: Mapping[Any, Any]) -> str:
+    """Return the words before a figure that lacks some joules, such as those of a node that died with its counter."""
+    flags = set() if is_missing(row["flags"]) else set(str(row["flags"]).split())
+    return "at least " if flags & _INCOMPLETE else ""
 
 
 def _node_power(row: Mapping[Any, Any]) -> float:

@@ -67,7 +67,8 @@ def describe(history: History) -> list[str]:
         told = [t.told for t in history.confirmations if (t.asked["label"], t.asked["of"]) == (label, of) and t.told]
         if told and (of is not None or label == DEFAULT):
             name = "default" if of is None else f"winner (trial {of})"
-            lines.append(f"{name}, {len(told)} fresh seeds: {', '.join(_mean_and_sd(told))}")
+            seeds = f"{len(told)} fresh seed{'s' if len(told) > 1 else ''}"
+            lines.append(f"{name}, {seeds}: {', '.join(_mean_and_sd(told))}")
     return lines
 
 

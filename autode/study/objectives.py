@@ -88,11 +88,17 @@ def require_inputs(make: Callable[[], Objective], workflow: Workflow) -> None:
         If something is missing.
     """
     if isinstance(make, ObjectiveSource) and make.table["kind"] == "finetune":
-        presence = importlib.import_module("autode.training.presence")
-        try:
-            presence.require_inputs(finetune_settings(make.table), make.folder)
-        except ValueError as error:
-            raise UserError(f"{workflow.source or 'workflow'}: {error}") from None
+        for sentence in absent(workflow):
+            raise UserError(f"{workflow.source or 'workflow'}: [objective] {sentence}")
+
+
+def absent(workflow: Workflow) -> list[str]:
+    """Say which data and weights the trials of a study will look for and not find on this machine, a sentence each."""
+    if workflow.objective["kind"] != "finetune":
+        return []
+    presence = importlib.import_module("autode.training.presence")
+    sentences: list[str] = presence.absent(finetune_settings(workflow.objective), str(workflow.folder))
+    return sentences
 
 
 def import_function(name: str, folder: str) -> Callable[..., Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from autode.study.errors import UserError, did_you_mean
+
+#: likeness (0..1) from which an unknown key is taken for a slip of the pen
+_SLIP = 0.85
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def check_table(where: str, given: Any, keys: Mapping[str, Key], *, open_ended: 
         What the file holds.
     keys : mapping of str to Key
     open_ended : bool
-        Let unknown keys pass (somebody else judges them).
+        Let unknown keys pass (somebody else judges them), unless they look like a slip of a known one.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def check_table(where: str, given: Any, keys: Mapping[str, Key], *, open_ended: 
         raise UserError(f"{where}: expected a table, not {given!r}")
     for name, value in given.items():
         if name not in keys:
-            if open_ended:
+            if open_ended and not difflib.get_close_matches(name, keys, 1, _SLIP):
                 continue
             raise UserError(f"{where} {name}: unknown key{did_you_mean(name, keys)}")
         if not keys[name].accepts(value):

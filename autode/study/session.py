@@ -22,7 +22,7 @@ from autode.study.folder import OpenFolder, open_folder, write_atomically
 from autode.study.history import History
 from autode.study.journal import Record
 from autode.study.launch import node_meters
-from autode.study.loop import NO_PROGRESS, SIGNAL, WALL_TIME, Run
+from autode.study.loop import FINISHED, NO_PROGRESS, SIGNAL, WALL_TIME, Run
 from autode.study.provenance import describe_run
 from autode.study.snapshot import SNAPSHOT_NAME, State, read_snapshot, resume, take
 from autode.study.workflow import Workflow
@@ -31,6 +31,8 @@ from autode.study.workflow import Workflow
 EXIT_DONE, EXIT_FAULT, EXIT_USER, EXIT_CONTINUE = 0, 1, 2, 3
 #: the node's joules are written down this often, so that a run that dies loses no more than that
 _NODE_ENERGY_EVERY_S = 30.0
+#: why a run ends that was done, and has nothing to show
+ALL_FAILED = "all trials failed"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Outcome:
 
     Attributes
     ----------
-    reason : {"finished", "budget", "signal", "wall time", "no progress", "refused"}
+    reason : {"finished", "budget", "signal", "wall time", "no progress", "all trials failed", "refused"}
     signal : str
         Name of the signal, if one ended the run.
     """
@@ -53,6 +55,8 @@ class Outcome:
                 "stopped: in two runs of this job, one after the other, no trial has ended and no epoch was reported; "
                 "it needs more time for a run (slurm.time, sbatch --time)"
             )
+        if self.reason == ALL_FAILED:
+            return "all trials failed: repair what their errors in trials.csv say, and begin again with another --out"
         return (
             f"stopped by {self.signal}" if self.signal else f"stopped: {self.reason}" if self.exit_code else self.reason
         )
@@ -60,7 +64,7 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """0 when the study is done, 3 when the same command goes on with it, 2 when something must be changed first."""
-        user = dict.fromkeys((NO_PROGRESS, "refused"), EXIT_USER)
+        user = dict.fromkeys((NO_PROGRESS, ALL_FAILED, "refused"), EXIT_USER)
         return {SIGNAL: EXIT_CONTINUE, WALL_TIME: EXIT_CONTINUE, **user}.get(self.reason, EXIT_DONE)
 
     @classmethod
@@ -202,6 +206,8 @@ def _run(run: Run, energy: NodeEnergy, listener: Listener, meters: MeterSet) -> 
     reason = run.run()
     if gets_nowhere(run.history, reason, run.stop.name):
         reason = NO_PROGRESS
+    elif reason == FINISHED and 0 < run.history.done == run.history.failed:
+        reason = ALL_FAILED
     outcome = Outcome(reason, run.stop.name if reason in (SIGNAL, NO_PROGRESS) else "")
     end = {"type": "end", "reason": reason, "exit_code": outcome.exit_code, "time": utc_now()}
     run.record([*energy.stop(), end | {"signal": outcome.signal}])

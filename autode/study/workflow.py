@@ -14,6 +14,8 @@ from autode.study.errors import UserError, did_you_mean
 from autode.study.parsing import (
     BUDGET,
     EXECUTION,
+    OBJECTIVE,
+    SEARCH,
     parse_confirm,
     parse_energy,
     parse_objective,
@@ -37,6 +39,12 @@ _TOP: Mapping[str, Key] = {
     # these two say how the study is submitted, which `autode submit` judges
     "slurm": table(),
     "sweep": table(),
+}
+_TABLES: Mapping[str, Mapping[str, Key]] = {
+    "search": SEARCH,
+    "execution": EXECUTION,
+    "objective": OBJECTIVE,
+    "budget": BUDGET,
 }
 _REQUIRED = ("name", "objective", "space", "search")
 
@@ -166,9 +174,18 @@ def apply_override(content: Table, override: str) -> None:
     content[keys[-1]] = parsed
 
 
+def _refuse_loose_keys(where: str, content: Mapping[str, Any]) -> None:
+    """Refuse a key without its table, such as ``--set evaluations=5``."""
+    for name in content:
+        tables = [table for table, keys in _TABLES.items() if name in keys and name not in _TOP]
+        if tables:
+            raise UserError(f"{where}: {name}: unknown key; did you mean {tables[0]}.{name}?")
+
+
 def parse_workflow(content: Mapping[str, Any], source: str = "", folder: Path | None = None) -> Workflow:
     """Validate the tables of a workflow; see `load_workflow`."""
     where = source or "workflow"
+    _refuse_loose_keys(where, content)
     top = check_table(f"{where}:", dict(content), _TOP)
     for name in _REQUIRED:
         if name not in top:

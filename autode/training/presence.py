@@ -34,8 +34,8 @@ def weights_folder() -> Path:
     return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub" / "checkpoints"
 
 
-def require_inputs(settings: Mapping[str, Any], folder: str = "") -> None:
-    """Check that data and weights of an ``[objective]`` table are here; reading them shows whether they are whole.
+def absent(settings: Mapping[str, Any], folder: str = "") -> list[str]:
+    """Say which data and weights of an ``[objective]`` table are not here; reading them shows whether they are whole.
 
     Parameters
     ----------
@@ -44,21 +44,26 @@ def require_inputs(settings: Mapping[str, Any], folder: str = "") -> None:
     folder : str
         Where relative paths in the settings start.
 
-    Raises
-    ------
-    ValueError
-        One sentence that names the first thing missing and how to get it.
+    Returns
+    -------
+    list of str
+        A sentence each that names what is missing and how to get it.
     """
     resolved = resolve(settings)
     dataset, model = resolved["dataset"], resolved["model"]
+    sentences = []
     if dataset in OWN_DATA:
-        require_own_data(dataset, Path(folder) / resolved["path"])
+        try:
+            require_own_data(dataset, Path(folder) / resolved["path"])
+        except ValueError as error:
+            sentences.append(str(error))
     place, names = DATA_FILES.get(dataset, ("", ()))
     if any(not (cache_folder() / place / name).is_file() for name in names):
-        raise ValueError(f"dataset {dataset!r} is missing or incomplete in {cache_folder()}: {REMEDY}")
+        sentences.append(f"dataset {dataset!r} is missing or incomplete in {cache_folder()}: {REMEDY}")
     # the last part of torchvision's names is the start of the file's checksum
     if resolved["weights"] == "imagenet" and not any(weights_folder().glob(f"{model}-????????.pth")):
-        raise ValueError(f"the ImageNet weights of {model} are not in the cache ({weights_folder()}): {REMEDY}")
+        sentences.append(f"the ImageNet weights of {model} are not in the cache ({weights_folder()}): {REMEDY}")
+    return sentences
 
 
 def require_own_data(kind: str, path: Path) -> None:

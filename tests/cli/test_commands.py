@@ -44,13 +44,13 @@ def test_the_help_names_the_commands_and_the_exit_codes(capsys: pytest.CaptureFi
         assert word in text
 
 
-@pytest.mark.parametrize("name", ["run", "status", "report"])
+@pytest.mark.parametrize("name", ["run", "submit", "status", "collect", "report", "export", "prefetch", "doctor"])
 def test_the_help_of_a_command_teaches_by_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([name, "--help"])
     assert end.value.code == 0
     text = capsys.readouterr().out
-    assert re.search(rf"example.*\n  (mpiexec -n \d+ )?autode {name} ", text)
+    assert re.search(rf"example.*\n  (mpiexec -n \d+ )?autode {name}\b", text)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +59,15 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == f"autode {autode.__version__}\n"
+
+
+def test_the_package_is_the_program_too() -> None:
+    said = [
+        subprocess.run([*program, "--help"], capture_output=True, text=True, check=True).stdout
+        for program in ([sys.executable, "-m", "autode"], [sys.executable, "-m", "autode.cli.main"])
+    ]
+    assert said[0] == said[1]
+    assert said[0].startswith("usage: autode [-h]")
 
 
 # --- run
@@ -153,6 +162,18 @@ def test_a_command_is_an_objective_too(project: Any, command: Any) -> None:
     assert (project.out / "trials/00000/log.txt").read_text().startswith("working\n")
 
 
+def test_a_study_of_which_every_trial_failed_is_not_done(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    project.write("def objective(trial):\n    raise OSError('no such disk')\n", **SMALL)
+    for _ in range(2):
+        assert main(project.arguments()) == 2
+        out, err = capsys.readouterr()
+        assert "6/6 done, 0 running, 6 failed" in out
+        assert err.startswith("autode: all trials failed: repair what their errors in trials.csv say")
+        assert err.count("\n") == 1
+    assert main(["status", str(project.out)]) == 0
+    assert "\nstate     all trials failed: repair" in capsys.readouterr().out
+
+
 # --- status
 
 
@@ -188,6 +209,24 @@ def test_the_status_of_a_live_a_stopped_and_a_killed_study(project: Any, command
     assert "state     done (finished)" in command("status", project.out)
 
 
+def test_the_status_of_a_sweep_is_a_line_a_study_that_has_begun(
+    project: Any, command: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workflow = project.write(QUICK, **SMALL)
+    workflow.write_text(workflow.read_text() + "[sweep]\nseed = [1, 2, 3]\n")
+    script = command("submit", workflow, "--out", project.out, "--dry-run")
+    project.out.mkdir()
+    (project.out / "submit.sbatch").write_text(script)
+    assert main(["status", str(project.out)]) == 2
+    assert "no study in this folder yet; it begins when its job does" in capsys.readouterr().err
+    for seed in (1, 3):
+        command("run", workflow, "--set", f"seed={seed}", "--out", project.out / f"seed={seed}", "--no-report")
+    first, second, last = command("status", project.out).splitlines()
+    assert re.fullmatch(r"seed=1  6/6 done, 1 failed, best error \S+ in trial \d; done \(finished\)", first)
+    assert second.startswith("seed=3  6/6 done")
+    assert last.startswith("2 of 3 studies have begun; ")
+
+
 def test_a_reader_that_goes_away_is_no_error(project: Any) -> None:
     project.write(QUICK, **SMALL)
     project.run()
@@ -195,6 +234,24 @@ def test_a_reader_that_goes_away_is_no_error(project: Any) -> None:
     answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
     assert answer.returncode == 0
     assert "Traceback" not in answer.stderr
+
+
+# --- prefetch
+
+
+def test_what_all_cells_of_a_sweep_need_is_fetched(tmp_path: Path, command: Any) -> None:
+    for name in ("roses", "tulips"):
+        for colour in ("red", "white"):
+            (tmp_path / name / colour).mkdir(parents=True)
+    workflow = tmp_path / "flowers.toml"
+    workflow.write_text(
+        'name = "flowers"\n[objective]\nkind = "finetune"\ndataset = "folder"\npath = "roses"\nweights = "none"\n'
+        'metric = "val_error"\n[space]\nlr = {type = "float", low = 0.1, high = 1.0}\n[search]\nevaluations = 8\n'
+        '[sweep]\n"objective.path" = ["roses", "tulips"]\nseed = [1, 2]\n'
+    )
+    both = command("prefetch", workflow)
+    assert both == "".join(f"in the cache: {tmp_path / name}\n" for name in ("roses", "tulips"))
+    assert command("prefetch", workflow, "--set", "objective.path=tulips") == f"in the cache: {tmp_path / 'tulips'}\n"
 
 
 # --- doctor
@@ -206,6 +263,7 @@ def test_the_doctor_finds_what_every_study_needs_and_says_why_the_rest_is_missin
     for subject in ("Python", "numpy", "torch", "embedded weights", "MPI"):
         assert re.search(rf"(?m)^{subject} +works +\S", out), subject
     assert re.search(r"(?m)^energy: estimate +not here +an estimate is made only when", out)
+    assert out.endswith("\nwhat every study needs works here\n")
 
 
 # --- wording

@@ -43,6 +43,11 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown key in objective": ({"objective__metrik": "a"}, ["[objective] metrik", "did you mean 'metric'?"]),
     "missing table": ({"space": None}, ["space is missing", "name, objective, space, search"]),
     "table that is a number": ({"search": 5}, ["search: expected a table, not 5"]),
+    "key without its table": ({"evaluations": 5}, ["evaluations: unknown key; did you mean search.evaluations?"]),
+    "slip in a table that takes others": (
+        {"search__evaluatons": 5},
+        ["[search] evaluatons: unknown key; did you mean 'evaluations'?"],
+    ),
     # types and ranges of values
     "text for a number": ({"seed": "one"}, ["seed: expected a whole number from 0 to 2**63 - 1, not 'one'"]),
     "truth value for a number": ({"seed": True}, ["seed: expected a whole number from 0 to 2**63 - 1, not True"]),
@@ -270,6 +275,16 @@ def test_a_folder_in_place_of_a_workflow(tmp_path: Path, complaint: Any) -> None
 )
 def test_a_wrong_override(project: Any, complaint: Any, override: str, words: str) -> None:
     assert words in complaint(*project.arguments("--set", override))
+
+
+def test_data_that_nobody_fetched_is_noticed_before_the_first_trial(
+    tmp_path: Path, complaint: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTODE_CACHE", str(tmp_path))
+    options = ("--out", tmp_path / "out", "--set", "objective.dataset=mnist", "--set", "objective.weights=none")
+    said = complaint("run", Path(__file__).parents[2] / "workflows/quickstart.toml", *options)
+    assert f"[objective] dataset 'mnist' is missing or incomplete in {tmp_path / 'data'}: run 'autode prefetch" in said
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

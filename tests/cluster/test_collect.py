@@ -240,6 +240,8 @@ def test_the_command_fills_the_table_and_says_what_each_job_made_of_its_nodes(
     assert main(["collect", str(folder), "--from-file", str(SAMPLES / "nodefail.steps.txt")]) == 0
     said = capsys.readouterr().out
     assert "job 7, restart 0: NODE_FAIL after 37.0 s [partial]" in said
+    assert "energy             at least 7.408 kJ / 2.058 Wh (from extern)" in said, "a node died with its counter"
+    assert "mean node power    at least " in said
     assert "energy             10.06 kJ / 2.793 Wh (from extern)" in said
     assert "mean node power    402.2 W" in said or "mean node power    201.1 W" in said
     assert "job 8: no row of it" in said

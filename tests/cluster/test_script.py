@@ -191,11 +191,19 @@ def test_a_job_whose_limit_always_comes_before_the_ranks_are_up_is_given_up(scri
     process.send_signal(signal.SIGUSR1)
     code, said = ended(process)
     assert code == 2
-    assert "the study never begins: a run needs more time or a later signal, or srun does not reach the nodes" in said
+    assert (
+        "the study never begins: it needs more time or a later signal, or srun or MPI does not reach the nodes" in said
+    )
 
 
-def test_a_node_that_srun_does_not_reach_is_no_fault_of_the_study(script: Start) -> None:
-    unreachable = "exit 233"  # so it ends, seen on the test cluster: "Communication connection failure"
+@pytest.mark.parametrize(
+    "unreachable",
+    [
+        pytest.param("exit 233", id="srun"),  # so it ends, seen on the test cluster: "Communication connection failure"
+        pytest.param("exit 140", id="MPI"),  # SIGUSR2: `autode.execution.lifetime.end_if_longer_than`
+    ],
+)
+def test_a_node_that_is_not_reached_is_no_fault_of_the_study(unreachable: str, script: Start) -> None:
     assert ended(script(unreachable, SLURM_RESTART_COUNT="4"))[1][-1] == "scontrol requeue 42"
     assert ended(script(unreachable, SLURM_RESTART_COUNT="5"))[0] == 2
 

@@ -61,7 +61,7 @@ def test_a_profile_of_ones_own_is_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("lummi", r"profile 'lummi' is unknown; did you mean 'lumi'\?, or the path of a .toml file"),
+        ("lummi", r"profile 'lummi' is unknown; did you mean 'lumi'\? \(or give the path of a .toml file\)"),
         ("none.toml", "profile none.toml: cannot be read as a text file"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autode.cli.main import main
-from autode.cluster.submission import plan_submission, submit, with_this_venv
+from autode.cluster.submission import not_here, plan_submission, submit, with_this_venv
 from autode.study import UserError
 
 
@@ -44,11 +44,29 @@ def test_a_sweep_becomes_one_cell_a_task(project: Any) -> None:
     assert submission.log.endswith("/slurm-%A_%a.log")
 
 
+def test_a_setting_that_the_sweep_varies_picks_the_cells_that_have_it(project: Any) -> None:
+    add(project.workflow, '[sweep]\n"search.population" = [4, 6]\nseed = [1, 2, 3]\n')
+    submission, _ = plan_submission(project.workflow, project.out, ["search.population=6", "search.evaluations=9"])
+    assert [cell.name for cell in submission.cells] == [f"population=6+seed={seed}" for seed in (1, 2, 3)]
+    assert submission.overrides == ("search.evaluations=9",)
+
+
 def test_the_environment_of_the_submitter_is_taken_where_none_is_named() -> None:
     assert with_this_venv({"container": "a.sif"}) == {"container": "a.sif"}
     assert with_this_venv({"modules": ["autode"]}) == {"modules": ["autode"]}
     inside = sys.prefix != sys.base_prefix
     assert with_this_venv({}) == ({"venv": sys.prefix} if inside else {})
+
+
+def test_an_image_or_environment_that_is_not_here_is_named_before_the_job_waits_for_it(tmp_path: Path) -> None:
+    (tmp_path / "there.sif").touch()
+    for settings in ({"container": str(tmp_path / "there.sif")}, {"container": "docker://a/b"}, {"venv": "$HOME/env"}):
+        assert not_here(settings) == []
+    assert not_here(with_this_venv({})) == []
+    assert not_here({"container": "gone.sif"}) == [
+        "[slurm] container: there is no gone.sif here (containers/build.sh makes an image)"
+    ]
+    assert not_here({"venv": "/gone"}) == ["[slurm] venv: there is no /gone/bin/activate here"]
 
 
 def test_a_study_that_calls_srun_itself_gets_a_script_without(project: Any) -> None:

@@ -40,3 +40,11 @@ def test_mpi_starts_with_what_slurm_can_carry_unless_the_user_knows_better(
     command = [sys.executable, "-c", START, launcher]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.split() == ["True", "True", *told]
+
+
+@pytest.mark.parametrize("given", ["soon", "0", "-3", "nan"])
+def test_a_limit_of_the_start_that_is_none_is_refused(given: str) -> None:
+    command = [sys.executable, "-c", START, "mpiexec"]
+    env = {**os.environ, "AUTODE_MPI_START_S": given}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert f"ValueError: AUTODE_MPI_START_S: expected seconds greater than zero, not '{given}'" in done.stderr

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,17 @@ def test_trials_that_die_take_no_rank_with_them(project: Any, mpiexec: str) -> N
     project.run(**ranks(mpiexec, 3))
     failed = {record["trial"] for record in project.records("told") if record["state"] == "failed"}
     assert failed == {1, 5, 9}
+
+
+def test_ranks_do_not_wait_for_ever_for_one_that_ended_before_mpi_began(
+    project: Any, mpiexec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTODE_MPI_START_S", "5")
+    process = project.start(before=(mpiexec, "-n", "1", sys.executable, "-c", "raise SystemExit(1)", ":", "-n", "2"))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode not in (0, 3), err
+    assert "autode: MPI has not started within 5 s: another rank has probably ended before it began" in err
+    assert project.records() == []
 
 
 # --- the end, and after

@@ -83,5 +83,5 @@ def test_the_answer_is_told_as_mean_and_deviation() -> None:
     records = [*searched(0.1), *retrained(0, 0.2, 0.4, first=1), *retrained(None, 0.5, first=3)]
     assert confirm.describe(History.of(records)) == [
         "winner (trial 0), 2 fresh seeds: error 0.3 +- 0.14",
-        "default, 1 fresh seeds: error 0.5",
+        "default, 1 fresh seed: error 0.5",
     ]

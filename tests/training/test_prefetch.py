@@ -6,8 +6,9 @@ import json
 import pytest
 import torch
 
-from autode.training import data, models
+from autode.training import models
 from autode.training.prefetch import prefetch
+from autode.training.presence import cache_folder
 
 
 @pytest.fixture
@@ -37,15 +38,15 @@ def test_what_is_there_is_not_fetched_again(caches, offline, write_mnist):
     torch.save({}, path)
     settings = {"model": "vgg11", "weights": "imagenet", "dataset": "mnist"}
     warnings = []
-    assert prefetch(settings, warn=warnings.append) == [data.cache_folder(), path]
+    assert prefetch(settings, warn=warnings.append) == [cache_folder(), path]
     assert warnings == [f"{path} is not the published file: its SHA-256 does not start with 8a719046"]
 
 
 def test_every_file_has_its_checksum_and_may_not_change(caches, offline, write_mnist):
     write_mnist("MNIST", 10, 10)
     prefetch({"dataset": "mnist"})
-    known = json.loads((data.cache_folder() / "checksums.json").read_text())
-    file = data.cache_folder() / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    known = json.loads((cache_folder() / "checksums.json").read_text())
+    file = cache_folder() / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
     assert len(known) == 4
     assert known["MNIST/raw/t10k-labels-idx1-ubyte"] == hashlib.sha256(file.read_bytes()).hexdigest()
     prefetch({"dataset": "mnist"})

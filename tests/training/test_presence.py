@@ -12,7 +12,7 @@ from torchvision.models import get_model_weights
 from autode.study import Study, UserError, load_workflow
 from autode.training import data, presence
 from autode.training.catalogue import MODELS
-from autode.training.presence import require_inputs
+from autode.training.presence import absent
 
 WORKFLOW = """
 name = "mine"
@@ -35,7 +35,7 @@ def caches(cache, tmp_path, monkeypatch):
 
 
 def test_the_embedded_task_needs_nothing():
-    require_inputs({})
+    assert absent({}) == []
 
 
 @pytest.mark.parametrize("name", list(presence.DATA_FILES))
@@ -44,10 +44,11 @@ def test_data_are_missing_until_their_last_file_is_there(name):
     folder = data.cache_folder() / place
     folder.mkdir(parents=True)
     for file in files:
-        with pytest.raises(ValueError, match=f"dataset '{name}' is missing .*run 'autode prefetch WORKFLOW'"):
-            require_inputs({"dataset": name})
+        (said,) = absent({"dataset": name})
+        assert said.startswith(f"dataset '{name}' is missing ")
+        assert "run 'autode prefetch WORKFLOW'" in said
         (folder / file).touch()
-    require_inputs({"dataset": name})
+    assert absent({"dataset": name}) == []
 
 
 def test_files_are_those_that_torchvision_reads():
@@ -66,12 +67,29 @@ def test_files_are_those_that_torchvision_reads():
 @pytest.mark.parametrize("name", MODELS)
 def test_weights_are_looked_for_where_torchvision_keeps_them(name):
     settings = {"model": name, "weights": "imagenet"}
-    with pytest.raises(ValueError, match=f"weights of {name} are not in the cache .*run 'autode prefetch WORKFLOW'"):
-        require_inputs(settings)
+    (said,) = absent(settings)
+    assert said.startswith(f"the ImageNet weights of {name} are not in the cache ")
+    assert "run 'autode prefetch WORKFLOW'" in said
     path = Path(torch.hub.get_dir()) / "checkpoints" / get_model_weights(name).DEFAULT.url.rsplit("/", 1)[1]
     path.parent.mkdir(parents=True)
     path.touch()
-    require_inputs(settings)
+    assert absent(settings) == []
+
+
+def test_the_weights_of_vgg11_are_not_those_with_batch_norm():
+    path = presence.weights_folder() / "vgg11_bn-00000000.pth"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert len(absent({"model": "vgg11", "weights": "imagenet"})) == 1
+
+
+def test_everything_that_is_missing_is_said():
+    assert len(absent({"dataset": "cifar10", "model": "vgg11", "weights": "imagenet"})) == 2
+
+
+def test_data_of_ones_own_are_looked_for_beside_the_workflow(tmp_path):
+    (said,) = absent({"dataset": "arrays", "path": "own.npz", "weights": "none"}, str(tmp_path))
+    assert str(tmp_path / "own.npz") in said
 
 
 @pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])
@@ -85,14 +103,12 @@ def test_the_folder_of_weights_is_torchs(variable, monkeypatch, tmp_path):
 def test_a_run_without_its_data_begins_no_trial(tmp_path):
     (tmp_path / "mine.toml").write_text(WORKFLOW)
     study = Study.from_workflow(load_workflow(tmp_path / "mine.toml"), tmp_path / "out")
-    with pytest.raises(UserError, match=r"mine\.toml: dataset 'mnist' is missing .*autode prefetch"):
+    with pytest.raises(UserError, match=r"mine\.toml: \[objective\] dataset 'mnist' is missing .*autode prefetch"):
         study.run(workers=1)
     assert study.trials().empty
 
 
 def test_looking_needs_no_torch():
-    code = (
-        "import sys; from autode.training import presence; presence.require_inputs({}); print('torch' in sys.modules)"
-    )
+    code = "import sys; from autode.training import presence; presence.absent({}); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"

@@ -113,9 +113,6 @@ SlurmdTimeout=5
 MessageTimeout=10
 TCPTimeout=2
 KillWait=10
-# what a step prints towards an srun that died with its node is waited for 60 s, after which the default would drain the
-# node that lives, too
-UnkillableStepTimeout=180
 BatchStartTimeout=10
 MinJobAge=600
 # the .extern step it makes is what sacct's job energy is taken from
