@@ -19,12 +19,12 @@ from autode.de.table import Draws
 from autode.de.trials import Batch
 from autode.de.trust import LOCAL, WIDE, Allotment
 
-STARTS_OF_BUDGET = 5
+STARTS_OF_BUDGET, MOST_STARTS = 5, 6
 
 
 def start_size(dimension: int, max_evaluations: int) -> int:
-    """Choose how many space-filling points come first: ``min(2 D, B / 5)``, at least 4."""
-    return max(MINIMUM, min(2 * dimension, max_evaluations // STARTS_OF_BUDGET))
+    """Choose how many space-filling points come first: ``min(6, 2 D, B / 5)``, at least 4."""
+    return max(MINIMUM, min(MOST_STARTS, 2 * dimension, max_evaluations // STARTS_OF_BUDGET))
 
 
 class AutoDE(DifferentialEvolution):
@@ -119,6 +119,11 @@ class AutoDE(DifferentialEvolution):
             batch.x[0] = x
             self.substitute(int(batch.ids[0]), x)
         return batch
+
+    def reassess(self, x: FloatArray, value: float) -> None:
+        """Let a told point, shape (D,), have another value; the surrogates learn of it."""
+        super().reassess(x, value)
+        self._evidence.reassess(self._unit(x), value)
 
     def _control(self, draws: Draws, slots: IntArray) -> Columns:
         return {"model": np.zeros(slots.size)}  # filled in by `_build`

@@ -84,6 +84,10 @@ class Evidence:
         self._z[self.size] = self.phenotype.features(x[None])[0]
         self.size += 1
 
+    def reassess(self, x: FloatArray, y: float) -> None:
+        """Let a told point, shape (D,), have another value."""
+        self._y[: self.size][(self.x == x).all(axis=1)] = y
+
     def selected(self, first: int, most: int, cell: float = 0.0) -> IntArray:
         """Choose at most so many of the first told points, in order: two thirds are the best, the others the latest.
 

@@ -187,6 +187,21 @@ class DifferentialEvolution(Selection):
         """Let another point, shape (D,), stand for a trial that was asked for and not told."""
         self._trials.x[self._trials.rows_of(np.array([trial]), self.asked)] = x
 
+    def reassess(self, x: FloatArray, value: float) -> None:
+        """Let a told point, shape (D,), have another value from now on, such as the mean of several evaluations.
+
+        Nothing is learned from it. If it was the best, the best is the population's from now on.
+        """
+        slots = (self._population.x == x).all(axis=1).nonzero()[0]
+        if slots.size:
+            self._population.replace(slots, x, np.full(slots.size, value))
+        if np.array_equal(x, self.best_x):
+            self.best_f = value
+        rival = int(np.where(np.isnan(self._population.f), np.inf, self._population.f).argmin())
+        if self._population.f[rival] < self.best_f:
+            self.best_f, self._best_id = float(self._population.f[rival]), -1
+            self.best_x = self._population.x[rival].copy()
+
     def state_dict(self) -> dict[str, Any]:
         """Return the whole state as a dict of arrays, numbers and strings.
 

@@ -112,10 +112,15 @@ class StudyData:
     def best(self) -> pd.Series | None:
         """Return the row of the trial with the best fitness, the earliest of equals; None if there is none yet.
 
-        The fitness is the value, minimised, with the tie-breaker of the workflow if it has one.
+        The fitness is the value, minimised, with the tie-breaker of the workflow if it has one. Of a configuration
+        that was evaluated several times the mean counts, and the row is that of its first trial.
         """
         done = self.valued()
-        return None if done.empty else done.sort_values(["fitness", "trial"], kind="stable").iloc[0]
+        if done.empty:
+            return None
+        params = [name for name in done.columns if name.startswith("param.")]
+        mean = done.groupby(params, sort=False, dropna=False)["fitness"].transform("mean")
+        return done.assign(mean=mean).sort_values(["mean", "trial"], kind="stable").drop(columns="mean").iloc[0]
 
     def comparable_class(self) -> str | None:
         """Return the class of energy that most valued trials have (the better of equals); None without energy."""

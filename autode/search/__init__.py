@@ -8,6 +8,7 @@ from typing import Any
 from autode import de
 from autode.search.evolution import DifferentialEvolution
 from autode.search.proposal import Proposal, Search
+from autode.search.resampling import Resampled, fresh_trials
 from autode.search.sampling import GridSearch, RandomSearch
 from autode.space import Space
 
@@ -24,7 +25,8 @@ def make_search(space: Space, settings: Mapping[str, Any], seed: int, schedule: 
     ----------
     space : Space
     settings : mapping
-        ``algorithm``, ``evaluations``, ``population`` and options of the algorithm.
+        ``algorithm``, ``evaluations``, ``population``, ``resample`` (every k-th trial of a differential evolution
+        evaluates the best configuration once more; 0: none does) and options of the algorithm.
     seed : int
     schedule : {"generational", "asynchronous"}
 
@@ -44,7 +46,10 @@ def make_search(space: Space, settings: Mapping[str, Any], seed: int, schedule: 
         raise ValueError(f"evaluations is missing; {algorithm} needs a budget")
     if algorithm == "random":
         return RandomSearch(space, evaluations, seed, **_only(options, "random"))
-    return DifferentialEvolution(space, algorithm, evaluations, seed, population, schedule, **options)
+    every = options.pop("resample", 0)
+    fresh = fresh_trials(evaluations, every) if every else evaluations
+    search = DifferentialEvolution(space, algorithm, fresh, seed, population, schedule, **options)
+    return Resampled(search, every, evaluations, schedule == "generational") if every else search
 
 
 def _only(options: Mapping[str, Any], algorithm: str, *allowed: str) -> dict[str, Any]:
@@ -63,6 +68,7 @@ __all__ = [
     "GridSearch",
     "Proposal",
     "RandomSearch",
+    "Resampled",
     "Search",
     "make_search",
 ]

@@ -76,7 +76,7 @@ class DifferentialEvolution:
             self.optimizer.see(de.Phenotype(space.features, space.feature_groups, space.continuous))
         if space.conditional:
             self.optimizer.active_genes = space.active_genes
-        self._novelty = None if space.has_endless_choice else Novelty(space, seed)
+        self._novelty = None if space.continuous else Novelty(space, seed)
 
     @property
     def finished(self) -> bool:

@@ -23,7 +23,8 @@ class Novelty:
     Parameters
     ----------
     space : Space
-        Without a real number that is always active: there, none ever comes twice.
+        Not of real numbers alone: there, none ever comes twice. Beside others a real number does, when crossover takes
+        it from the parent and what it changes is rounded to the same value.
     seed : int
         What is found for a proposal depends on the seed, the proposal's id and those before it.
     """
@@ -47,6 +48,7 @@ class Novelty:
         for attempt in range(_TRIES):
             moved = rng.permutation(point.size) < 1 + attempt // 2
             candidate = np.where(moved, rng.random(point.size), point)
+            candidate = np.where(self._space.active_genes(candidate[None])[0], candidate, point)
             if self._is_new(self._space.decode(candidate)):
                 return candidate
         if _count(self._space) > COUNTABLE:

@@ -124,11 +124,6 @@ class Space:
         return self._conditional
 
     @property
-    def has_endless_choice(self) -> bool:
-        """Whether a real number without a condition makes it all but impossible to meet a configuration twice."""
-        return any(isinstance(h, Float) and not h.when for h in self.hyperparameters.values())
-
-    @property
     def continuous(self) -> bool:
         """Whether every point decodes to a configuration of its own: all are real numbers without conditions."""
         return not self._conditional and all(isinstance(h, Float) for h in self.hyperparameters.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import json
 import math
 from collections import deque
 from collections.abc import Iterable
@@ -180,6 +181,7 @@ class History:
     forgotten: int = 0
     _open: dict[int, TrialHistory] = field(default_factory=dict)
     _ranked: list[tuple[float, int]] = field(default_factory=list)
+    _same: dict[str, tuple[float, list[int]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> History:
@@ -222,8 +224,25 @@ class History:
         return sum(run.seconds for run in self.runs)
 
     def best(self, count: int = 1) -> list[TrialHistory]:
-        """Return the best search trials, best first; ties go to the earlier one."""
+        """Return the best configurations' first trials, best first by the mean of all their trials.
+
+        Ties go to the earlier one; trials that failed do not count.
+        """
         return [self.trials[number] for _, number in self._ranked[:count]]
+
+    def same_as(self, trial: TrialHistory) -> list[TrialHistory]:
+        """Return all search trials with a fitness that have the configuration of one, it included."""
+        return [self.trials[number] for number in self._same[_configuration(trial)][1]]
+
+    def _rank(self, trial: TrialHistory, fitness: float) -> None:
+        """Let a told trial count: its configuration stands where the mean fitness of its trials puts it."""
+        mean, same = self._same.get(_configuration(trial), (fitness, []))
+        if same:
+            del self._ranked[bisect.bisect_left(self._ranked, (mean, min(same)))]
+        same.append(trial.number)
+        mean += (fitness - mean) / len(same)
+        self._same[_configuration(trial)] = mean, same
+        bisect.insort(self._ranked, (mean, min(same)))
 
     def _take_study(self, record: Record) -> None:
         self.study = record
@@ -268,7 +287,7 @@ class History:
             self.failed += trial.state == FAILED
             self.recent_seconds.append(float(record.get("seconds") or 0.0))
             if not math.isnan(fitness := fitness_of(record)):
-                bisect.insort(self._ranked, (fitness, trial.number))
+                self._rank(trial, fitness)
 
     def _take_attempt(self, record: Record) -> None:
         self._attempt(record).end = record
@@ -309,6 +328,11 @@ class History:
 def span_s(start: str, end: str) -> float:
     """Return the seconds between two times of the journal."""
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def _configuration(trial: TrialHistory) -> str:
+    """Return what is equal for trials of the same hyperparameters."""
+    return json.dumps(trial.asked["params"], sort_keys=True)
 
 
 def fitness_of(told: Record) -> float:

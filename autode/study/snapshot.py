@@ -135,7 +135,8 @@ def replay(search: Search, proposals: dict[int, int], record: Record) -> None:
 
 def _condensed(history: History, best: int) -> Record:
     """Return what a run must know of a history: sums, runs, and the records of open trials and of the best ones."""
-    kept = {trial.number: trial for trial in (*history.best(best), *history.confirmations, *history.unfinished)}
+    ranked = [trial for first in history.best(best) for trial in history.same_as(first)]
+    kept = {trial.number: trial for trial in (*ranked, *history.confirmations, *history.unfinished)}
     return {
         "sums": {name: getattr(history, name) for name in _SUMS},
         "runs": [vars(run) for run in history.runs],

@@ -59,7 +59,7 @@ def _values(run: Run, problem: Function, seed: int) -> Iterator[float]:
     elif name.startswith("optuna-"):
         yield from _optuna(name, run, problem, seed)
     else:
-        optimizer = de.make(name, bounds, max_evaluations=run.budget, seed=seed, **_parsed(options))
+        optimizer = de.make(name, bounds, max_evaluations=run.budget, seed=seed, **parsed(options))
         while not optimizer.finished:
             batch = optimizer.ask()
             values = [problem(x) for x in batch.x]
@@ -67,7 +67,8 @@ def _values(run: Run, problem: Function, seed: int) -> Iterator[float]:
             yield from values
 
 
-def _parsed(options: str) -> dict[str, Any]:
+def parsed(options: str) -> dict[str, Any]:
+    """Read ``name=value,name=value``."""
     pairs = (one.split("=") for one in options.split(",") if one)
     return {key: ast.literal_eval(value) for key, value in pairs}
 

@@ -50,6 +50,18 @@ def test_every_configuration_comes_before_any_comes_again(algorithm: str, schedu
     assert len(keys) == CONFIGURATIONS + 6
 
 
+@pytest.mark.parametrize("schedule", ["generational", "asynchronous"])
+def test_a_real_number_beside_a_category_comes_but_once(schedule: str) -> None:
+    space = Space({"lr": Float(0.0, 1.0), "kind": Categorical(["x", "y"])})
+    strategy = search(space, "lshade", 120, population=6, schedule=schedule)
+    keys = []
+    while not strategy.finished:
+        batch = strategy.ask(3)
+        keys += [space.key(one.params) for one in batch]
+        strategy.tell([one.id for one in batch], [one.params["lr"] for one in batch])
+    assert len(set(keys)) == 120
+
+
 def test_in_a_space_too_large_to_count_nothing_comes_twice_either() -> None:
     space = Space({f"x{j}": Ordinal(list(range(12))) for j in range(6)})
     strategy = search(space, "best1bin", 300, population=5)

@@ -1,0 +1,181 @@
+"""Real hyperparameter tasks: best error after 30, 60 and 100 trials, and the mean rank among contestants.
+
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_hpo_tasks.py --tasks judging --seeds 10
+        --contestants autode lshade:population=10 random optuna-tpe optuna-tpe-univariate optuna-cmaes scipy-de dehb-de
+        --results results/small_budgets/hpo.jsonl
+    python tests/benchmarks/bench_hpo_tasks.py --rank results/small_budgets/hpo.jsonl --tasks judging
+
+One run of 100 trials a seed, read at 30, 60 and 100. `hpo_tasks` has the tasks. An algorithm of autode may carry
+options after a colon. The differential evolutions of others have populations of 10. Needs the extra ``benchmark``;
+``dehb-de`` (plain DE of DEHB) needs the package dehb, which asks for an older NumPy but runs with NumPy 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import fmean
+from time import process_time
+from typing import Any
+
+import numpy as np
+from bench_small_budget import parsed
+from hpo_tasks import DEVELOPMENT, JUDGING, TASKS
+from machine import report
+
+from autode.search import make_search
+from autode.space import Categorical, Float, Int, Ordinal, Space
+from autode.space.conditions import allowed_by, parents_first
+
+MARKS = (30, 60, 100)
+POPULATION = 10
+Objective = Callable[[Any], float]
+
+
+def curve(contestant: str, space: Space, f: Objective, seed: int) -> list[float]:
+    """Return the best value after each of the trials."""
+    values: list[float] = []
+
+    def noted(params: Any) -> float:
+        values.append(f(params))
+        return values[-1]
+
+    run = PEERS.get(contestant, _autode)
+    run(contestant, space, noted, seed)
+    return np.minimum.accumulate(values[: MARKS[-1]]).tolist()
+
+
+def _autode(contestant: str, space: Space, f: Objective, seed: int) -> None:
+    name, _, options = contestant.partition(":")
+    settings = {"algorithm": name, "evaluations": MARKS[-1], **parsed(options)}
+    search = make_search(space, settings, seed, "asynchronous" if name == "autode" else "generational")
+    while not search.finished:
+        for proposal in search.ask():
+            search.tell([proposal.id], [f(proposal.params)])
+
+
+def _optuna(contestant: str, space: Space, f: Objective, seed: int) -> None:
+    import optuna
+
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    samplers = {
+        "optuna-tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True),
+        "optuna-tpe-univariate": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=False),
+        "optuna-cmaes": lambda: optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
+    }
+    study = optuna.create_study(sampler=samplers[contestant]())
+    study.optimize(lambda trial: f(_suggested(trial, space)), n_trials=MARKS[-1])
+
+
+def _suggested(trial: Any, space: Space) -> dict[str, Any]:
+    """Ask Optuna for the active hyperparameters only, as its users do."""
+    params: dict[str, Any] = {}
+    for name in parents_first(space.hyperparameters):
+        h = space.hyperparameters[name]
+        if not all(parent in params and allowed_by(params[parent], one) for parent, one in (h.when or {}).items()):
+            continue
+        if isinstance(h, Float):
+            params[name] = trial.suggest_float(name, h.low, h.high, log=h.log)
+        elif isinstance(h, Int):
+            params[name] = trial.suggest_int(name, h.low, h.high, log=h.log)
+        elif isinstance(h, Categorical):
+            params[name] = h.choices[trial.suggest_categorical(name, list(range(len(h.choices))))]
+        elif isinstance(h, Ordinal):
+            params[name] = h.choices[trial.suggest_int(name, 0, len(h.choices) - 1)]
+    return params
+
+
+def _scipy(contestant: str, space: Space, f: Objective, seed: int) -> None:
+    from scipy.optimize import differential_evolution
+
+    start = np.random.default_rng(seed).random((POPULATION, space.dimension))
+    generations = MARKS[-1] // POPULATION
+    never = {"tol": 0.0, "atol": -1.0}  # a population of equal values would end the run
+    differential_evolution(
+        lambda u: f(space.decode(u)), space.bounds, init=start, maxiter=generations, polish=False, rng=seed, **never
+    )
+
+
+def _dehb(contestant: str, space: Space, f: Objective, seed: int) -> None:
+    from dehb.optimizers import DE
+
+    def evaluated(u: Any, **unused: Any) -> dict[str, float]:
+        return {"fitness": f(space.decode(u)), "cost": 1.0}
+
+    settings = {"mutation_factor": 0.5, "crossover_prob": 0.5, "strategy": "rand1_bin"}
+    de = DE(f=evaluated, dimensions=space.dimension, pop_size=POPULATION, seed=seed, **settings)
+    de.run(generations=MARKS[-1] // POPULATION - 1)
+
+
+PEERS: dict[str, Callable[[str, Space, Objective, int], None]] = {
+    "optuna-tpe": _optuna,
+    "optuna-tpe-univariate": _optuna,
+    "optuna-cmaes": _optuna,
+    "scipy-de": _scipy,
+    "dehb-de": _dehb,
+}
+
+
+def measure(contestant: str, task: str, seeds: int) -> tuple[dict[str, Any], str]:
+    """Run a contestant on a task; return figures for the results file and their line."""
+    space, f = TASKS[task]
+    spent = 0.0
+
+    def timed(params: Any) -> float:
+        nonlocal spent
+        start = process_time()
+        value = f(params)
+        spent += process_time() - start
+        return value
+
+    start = process_time()
+    curves = [curve(contestant, space, timed, 100 + seed) for seed in range(seeds)]
+    overhead = (process_time() - start - spent) / (seeds * MARKS[-1])
+    best = {mark: [one[mark - 1] for one in curves] for mark in MARKS}
+    figures = {"contestant": contestant, "task": task, "best": best, "cpu_ms_per_trial": round(1e3 * overhead, 2)}
+    means = ", ".join(f"{fmean(best[mark]):.4f} at {mark}" for mark in MARKS)
+    return figures, f"{contestant}, {task}, {seeds} seeds: {means}; {1e3 * overhead:.1f} ms a trial"
+
+
+def ranks(file: Path, tasks: list[str], contestants: list[str] | None) -> Iterator[tuple[str, list[float]]]:
+    """Yield each contestant's mean rank at the marks over tasks and seeds; equal values share their ranks' mean."""
+    from scipy.stats import rankdata
+
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    latest = {(row["contestant"], row["task"]): row["best"] for row in rows}
+    names = contestants or list(dict.fromkeys(name for name, _ in latest))
+    table = np.array([[[latest[name, task][str(m)] for m in MARKS] for task in tasks] for name in names])
+    ranked = rankdata(table, axis=0).mean(axis=(1, 3))  # contestants, marks
+    yield from zip(names, ranked.tolist(), strict=True)
+
+
+def _chosen(names: list[str]) -> list[str]:
+    groups = {"development": list(DEVELOPMENT), "judging": list(JUDGING), "all": list(TASKS)}
+    return [task for name in names for task in groups.get(name, [name])]
+
+
+def main() -> None:
+    """Run what the arguments say and print a line for each contestant and task, or the ranks of a results file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--contestants", nargs="+", default=None)
+    parser.add_argument("--tasks", nargs="+", default=["elastic-net-diabetes"])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--results", type=Path)
+    parser.add_argument("--rank", type=Path, help="a results file: print mean ranks instead of running")
+    args = parser.parse_args()
+    tasks = _chosen(args.tasks)
+    if args.rank:
+        for name, mean in ranks(args.rank, tasks, args.contestants):
+            print(f"{name:30s}" + "  ".join(f"{one:.2f}" for one in mean))
+        return
+    for task in tasks:
+        for contestant in args.contestants or ["autode", "random"]:
+            report("hpo_tasks", *measure(contestant, task, args.seeds), args.results)
+
+
+if __name__ == "__main__":
+    main()
