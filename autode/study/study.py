@@ -140,6 +140,7 @@ class Study:
         if workers is None or isinstance(workers, int):
             launch.check_executor(self.workflow)
             launch.check_ranks_per_trial(self.workflow)
+        self._check_new(make)
         try:
             return run_session(
                 self.workflow, self.folder, lambda: self._executor(make, workers), listener or Listener(), stop
@@ -178,6 +179,11 @@ class Study:
         if make is None:
             raise UserError("run() needs the objective function: study.run(objective)")
         return make
+
+    def _check_new(self, make: Callable[[], Objective]) -> None:
+        """Refuse a study whose data are missing before it has a folder; one that has may need them no more."""
+        if not self.folder.exists():
+            require_inputs(make, self.workflow)
 
     @property
     def _series(self) -> str:
@@ -222,6 +228,7 @@ class Study:
         try:
             launch.check_executor(self.workflow, comm)
             launch.check_ranks_per_trial(self.workflow, comm)
+            self._check_new(make)
             return run_session(self.workflow, self.folder, executor, listener, stop)
         except UserError:
             if not served:  # the other ranks still wait for their first order
