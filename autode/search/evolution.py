@@ -98,7 +98,10 @@ class DifferentialEvolution:
         if proposal.point == point or not np.allclose(proposal.point, point, rtol=0, atol=ROUNDING):
             return proposal
         self.optimizer.substitute(proposal.id, np.asarray(point))
-        return replace(proposal, params=self.space.decode(point), point=point)
+        params = self.space.decode(point)
+        if self._novelty is not None:
+            self._novelty.note(params)
+        return replace(proposal, params=params, point=point)
 
     def _proposals(self, batch: de.Batch) -> list[Proposal]:
         columns = batch.ids.tolist(), batch.generation.tolist(), batch.x.tolist()

@@ -43,6 +43,10 @@ class Novelty:
         self._seen.add(self._digest(params if found is None else self._space.decode(found)))
         return None if found is None else tuple(found.tolist())
 
+    def note(self, params: Mapping[str, Any]) -> None:
+        """Count a configuration among those that were proposed."""
+        self._seen.add(self._digest(params))
+
     def _another(self, point: Any, rng: np.random.Generator) -> Any:
         """Move one more gene at every second try; then look through the whole space if it is small."""
         for attempt in range(_TRIES):

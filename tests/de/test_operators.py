@@ -16,6 +16,7 @@ from autode.de.crossover import always_cross, binomial
 from autode.de.indices import excluding, scaled
 from autode.de.pbest import best_count, pbest_donors, prepared
 from autode.de.population import Population
+from autode.de.table import RandomTable
 
 N, D, M = 9, 4, 7
 
@@ -100,9 +101,10 @@ def test_pbest_donors_follow_the_definition_over_population_and_archive(rng, x):
     population.archive.insert(rng.normal(size=(5, D)), rng.random(5))
     population.keep(population.best_in_place(6))
     m = 5000
-    draws = {name: rng.random(m) for name in ("pbest", "r1", "r2")}
+    table = RandomTable(rng, D, ("pbest", "r1", "r2"), (), (), forced=False)
+    table.begin(m)
     slots = rng.integers(0, 6, m)
-    pbest, r1, r2 = pbest_donors(population, prepared(draws, 6, 2), slots)
+    pbest, r1, r2 = pbest_donors(population, prepared(table, table.columns, 6, 2), slots)
     assert set(pbest) == {int(np.flatnonzero(population.f == value)[0]) for value in (0, 1)}
     assert set(r1) == set(range(6))
     assert set(r2) == {*range(6), *range(N, N + 5)}  # the archive's rows lie behind the initial population
