@@ -21,9 +21,10 @@ def efficiency_block(row: Mapping[Any, Any]) -> list[str]:
     flags = "" if is_missing(row["flags"]) else f" [{row['flags']}]"
     source = "" if is_missing(row["energy_j"]) else f" (from {row['energy_from']})"
     energy = f"{joules(row['energy_j'])} / {watt_hours(row['energy_j'])}{source}" if source else UNAVAILABLE
+    state = "in an unknown state" if is_missing(row["state"]) else row["state"]
     power = UNAVAILABLE if is_missing(row["mean_power_w"]) else f"{number(_node_power(row))} W"
     return [
-        f"job {row['job']}, restart {row['restart']}: {row['state']} after {duration(row['elapsed_s'])}{flags}",
+        f"job {row['job']}, restart {row['restart']}: {state} after {duration(row['elapsed_s'])}{flags}",
         f"  CPU efficiency     {_percent(row['cpu_efficiency'])}",
         f"  memory efficiency  {_percent(row['mem_efficiency'])}",
         f"  energy             {energy}",
