@@ -90,14 +90,14 @@ def collect_file(folder: Path, source: Path) -> Collected:
     """
     jobs, _ = _jobs_of(folder)
     try:
-        text = source.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{source}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8 text'})") from None
-    runs = _runs_in(text, jobs, str(source))
+        data = source.read_bytes()
+    except OSError as error:
+        raise UserError(f"{source}: cannot be read ({error.strerror})") from None
+    runs = _runs_in(source, jobs, str(source))
     if runs.empty:
         numbers = [job.names[-1] for job in jobs]
         raise UserError(f"{source}: has no row of the jobs of {folder} ({_listed(numbers)})")
-    path = keep(folder, text, f"file {source.name}", utc=text.lstrip().startswith("{"))
+    path = keep(folder, data, f"file {source.name}", utc=data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"))
     return Collected(runs, path, _unknown(runs, jobs))
 
 
@@ -156,7 +156,7 @@ def _until_settled(
         pause = min(2 * pause, 5.0)
 
 
-def _runs_in(text: str, jobs: Sequence[StudyJob], source: str) -> pd.DataFrame:
+def _runs_in(text: str | Path, jobs: Sequence[StudyJob], source: str) -> pd.DataFrame:
     try:
         return runs_in(text, jobs)
     except ValueError as error:

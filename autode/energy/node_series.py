@@ -154,13 +154,13 @@ class NodeRecorder:
         path = self._folder / f"{socket.gethostname()}-{int(now * 1000)}-{os.getpid()}.jsonl"
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            row = _Rows(self._meters)
+            row = NodeRows(self._meters)
             os.write(file, orjson.dumps({**_about(now), "sensors": [asdict(one) for one in row.sensors]}) + b"\n")
             self._write_rows(file, row)
         finally:
             os.close(file)
 
-    def _write_rows(self, file: int, row: _Rows) -> None:
+    def _write_rows(self, file: int, row: NodeRows) -> None:
         period, written, synced = self._period_s, 0, 0.0
         going = True
         while going:
@@ -176,8 +176,13 @@ class NodeRecorder:
                 self._leave.wait(period)
 
 
-class _Rows:
-    """Makes the rows: one column for all sensors of a source, domain and device."""
+class NodeRows:
+    """Makes the rows of a series: one column for all sensors of a source, domain and device.
+
+    Parameters
+    ----------
+    meters : sequence of Meter
+    """
 
     def __init__(self, meters: Sequence[Meter]):
         self._meters = meters

@@ -21,11 +21,23 @@ Floats = npt.NDArray[np.float64]
 
 #: A float has every whole number of so many digits exactly.
 _DIGITS = 15
-_COMMA, _EQUALS, _DOT, _NEWLINE, _ZERO = (ord(character) for character in ",=.\n0")
-#: byte -> factor of a unit in a TRES list (binary); NaN for all other bytes
-_UNITS = np.full(256, np.nan)
-for _power, _unit in enumerate("KMGTPE", start=1):
-    _UNITS[ord(_unit)] = 1024.0**_power
+_COMMA, _EQUALS, _DOT, _NEWLINE, _ZERO, _BAR, _COLON, _DASH = (ord(character) for character in ",=.\n0_:-")
+
+
+def _units(thousand: float) -> Floats:
+    """Return byte -> factor of a unit; NaN for all other bytes."""
+    factors = np.full(256, np.nan)
+    for power, unit in enumerate("KMGTPE", start=1):
+        factors[ord(unit)] = thousand**power
+    return factors
+
+
+#: Of joules and counts, and of memory and what is in TRES lists.
+DECIMAL, BINARY = _units(1000.0), _units(1024.0)
+#: From here on a number says "unset", if anything: left to the readers.
+_ABSURD = 2.0**63
+#: weights of the digits of HH:MM in HH:MM:SS, in seconds
+_CLOCK = np.array([36000.0, 3600.0, 0.0, 600.0, 60.0, 0.0, 0.0, 0.0])
 #: places of the digits in 2026-11-28T01:02:03, and of what separates them
 _TIME = "2026-11-28T01:02:03"
 _TIME_DIGITS = np.array([place for place, character in enumerate(_TIME) if character.isdigit()])
@@ -147,6 +159,70 @@ class Cells:
         usable &= (digits <= 9).all(axis=1)
         return np.where(usable, digits.astype(np.float64) @ 10.0 ** np.arange(most)[::-1], np.nan)
 
+    def _decimals(self, starts: Array, ends: Array) -> Floats:
+        """Read stretches of digits with at most one point, behind which there are some; NaN for anything else."""
+        dots = np.minimum(self._next(_DOT, starts), ends)
+        behind = np.maximum(ends - dots - 1, 0)
+        pointed = np.flatnonzero((dots < ends) & (behind > 0) & (ends - starts <= _DIGITS))
+        whole = self._digits(starts, dots)
+        values = np.where(dots < ends, np.nan, whole)
+        if len(pointed):
+            scale = 10.0 ** behind[pointed]
+            fraction = self._digits(dots[pointed] + 1, ends[pointed])
+            # of two whole numbers the quotient is the float nearest to what is written
+            values[pointed] = (whole[pointed] * scale + fraction) / scale
+        return values
+
+    def scaled(self, name: str, units: Floats) -> tuple[Floats, Mask]:
+        """Read a column of numbers with at most a point and a unit; as `whole`.
+
+        Parameters
+        ----------
+        name : str
+        units : numpy.ndarray
+            `DECIMAL` or `BINARY`.
+        """
+        starts, ends = self._edges(name)
+        factor = units[self._bytes[np.maximum(ends - 1, 0)]]
+        has_unit = ~np.isnan(factor) & (ends > starts)
+        values = self._decimals(starts, ends - has_unit) * np.where(has_unit, factor, 1.0)
+        values[values >= _ABSURD] = np.nan
+        return values, np.isnan(values) & (ends > starts)
+
+    def ends_with_unit(self, name: str) -> Mask:
+        """Return whether the cells of a column end with a unit."""
+        starts, ends = self._edges(name)
+        return np.asarray((ends > starts) & ~np.isnan(DECIMAL[self._bytes[np.maximum(ends - 1, 0)]]))
+
+    def seconds(self, name: str) -> tuple[Floats, Mask]:
+        """Read a column of durations: plain seconds, or ``[D-]HH:MM:SS[.fff]``, ``MM:SS[.fff]``; as `whole`."""
+        starts, ends = self._edges(name)
+        values = self._digits(starts, ends)
+        left = np.flatnonzero(np.isnan(values) & (ends - starts >= 5))
+        if len(left):
+            values[left] = self._clocks(starts[left], ends[left])
+        return values, np.isnan(values) & (ends > starts)
+
+    def _clocks(self, starts: Array, ends: Array) -> Floats:
+        dots = np.minimum(self._next(_DOT, starts), ends)
+        length, behind = dots - starts, ends - dots - 1
+        short, dated = length == 5, length > 9
+        plain = (short | (length == 8) | dated) & (dots >= 8) & (behind != 0) & (behind <= 6)
+        windows = np.lib.stride_tricks.sliding_window_view(self._bytes, 8)
+        clock = windows[np.where(plain, dots - 8, 0)].copy()
+        clock[short, :3] = (_ZERO, _ZERO, _COLON)
+        digits = clock - np.uint8(_ZERO)
+        plain &= (clock[:, [2, 5]] == _COLON).all(axis=1) & (digits[:, [0, 1, 3, 4, 6, 7]] <= 9).all(axis=1)
+        values = digits.astype(np.float64) @ _CLOCK
+        if dated.any():
+            plain &= ~dated | (self._bytes[np.maximum(dots - 9, 0)] == _DASH)
+            values += np.where(dated, self._digits(starts, np.where(dated, dots - 9, starts)) * 86400.0, 0.0)
+        rest = digits[:, 6] * 10.0 + digits[:, 7]
+        fraction = np.flatnonzero(behind > 0)
+        scale = 10.0 ** behind[fraction]
+        rest[fraction] = (rest[fraction] * scale + self._digits(dots[fraction] + 1, ends[fraction])) / scale
+        return np.where(plain, values + rest, np.nan)
+
     def item(self, name: str, item: str) -> tuple[Floats, Mask]:
         """Read one item of a column of TRES lists; see `autode.energy.sacct_values.tres`.
 
@@ -160,7 +236,7 @@ class Cells:
         cells, starts, ends = self._items(item)
         here = np.flatnonzero(cells % self._marks.shape[1] == self._column[name])[::-1]  # the first of several counts
         rows, starts, ends = cells[here] // self._marks.shape[1], starts[here], ends[here]
-        factor = _UNITS[self._bytes[np.maximum(ends - 1, 0)]]
+        factor = BINARY[self._bytes[np.maximum(ends - 1, 0)]]
         has_unit = ~np.isnan(factor) & (ends > starts)
         numbers = self._digits(starts, ends - has_unit) * np.where(has_unit, factor, 1.0)
         values, odd = np.full(len(self), np.nan), np.zeros(len(self), dtype=bool)
@@ -230,18 +306,24 @@ class Cells:
         jobs, steps : numpy.ndarray of str
             Empty where odd.
         odd : numpy.ndarray of int
-            The rows that are not a plain number, alone or with ``.`` and a step of at most eight letters or digits.
+            The rows that are not a plain number, or two with ``_`` between (a task of an array), alone or with ``.``
+            and a step of at most eight letters or digits.
         """
         starts, ends = self._edges(name)
         dots = np.minimum(self._next(_DOT, starts), ends)
-        numbers = self._digits(starts, dots)
-        letters = np.maximum(ends - dots - 1, 0)
+        bars = np.minimum(self._next(_BAR, starts), dots)
+        numbers, tasks = self._digits(starts, bars), self._digits(bars + 1, np.maximum(dots, bars + 1))
+        letters, alone = np.maximum(ends - dots - 1, 0), bars == dots
         plain = ~np.isnan(numbers) & (self._bytes[starts] != _ZERO) & (letters <= 8) & (ends - dots != 1)
-        numbers[~plain] = 0.0
+        # neither is written with zeros before it, so the numbers say all
+        begins_well = (self._bytes[np.minimum(bars + 1, dots - 1)] != _ZERO) | (dots == bars + 2)
+        plain &= alone | (~np.isnan(tasks) & begins_well)
+        numbers[~plain], tasks[~plain | alone] = 0.0, -1.0
         steps, lettered = self._words(dots + 1, np.where(plain, letters, 0))
         plain &= lettered
-        changes = np.flatnonzero(np.diff(numbers, prepend=-1.0))
-        names = np.array([str(number) for number in numbers[changes].astype(np.int64).tolist()], dtype=object)
+        changes = np.flatnonzero((np.diff(numbers, prepend=-1.0) != 0) | (np.diff(tasks, prepend=-2.0) != 0))
+        pairs = zip(numbers[changes].astype(np.int64).tolist(), tasks[changes].astype(np.int64).tolist(), strict=True)
+        names = np.array([str(job) if task < 0 else f"{job}_{task}" for job, task in pairs], dtype=object)
         jobs = np.repeat(names, np.diff(changes, append=len(numbers)))
         odd = np.flatnonzero(~plain)
         jobs[odd], steps[odd] = "", ""
@@ -312,6 +394,19 @@ class Texts:
     def whole(self, name: str) -> tuple[Floats, Mask]:
         """Leave a column of numbers to others."""
         return np.full(len(self), np.nan), self._odd(name)
+
+    def scaled(self, name: str, units: Floats) -> tuple[Floats, Mask]:
+        """Leave numbers with units to others."""
+        del units
+        return self.whole(name)
+
+    def ends_with_unit(self, name: str) -> Mask:
+        """Return whether the cells of a column end with a unit."""
+        return np.array([text[-1:] in tuple("KMGTPE") for text in self._table[name]], dtype=bool)
+
+    def seconds(self, name: str) -> tuple[Floats, Mask]:
+        """Leave durations to others."""
+        return self.whole(name)
 
     def item(self, name: str, item: str) -> tuple[Floats, Mask]:
         """Leave the items of lists to others."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autode.energy import sacct_values as values
-from autode.energy.sacct_cells import Array, Cells, Floats, Mask, Texts
+from autode.energy.sacct_cells import BINARY, DECIMAL, Array, Cells, Floats, Mask, Texts
 
 #: A column with a larger part of odd cells is read as a whole.
 _MANY = 0.05
@@ -80,9 +80,17 @@ class Fields:
         """Return a column of numbers; NaN where there is none."""
         if name not in self._cells:
             return np.full(len(self), np.nan)
-        result, odd = self._cells.whole(name)
+        result, odd = self._quick(name, reader)
         self._read_odd(result, name, odd, reader)
         return result
+
+    def _quick(self, name: str, reader: Callable[[str], float]) -> tuple[Floats, Mask]:
+        """Return what the cells can make of a column that is meant for a reader."""
+        if reader is values.seconds:
+            return self._cells.seconds(name)
+        if reader is values.size_bytes:
+            return self._cells.scaled(name, BINARY)
+        return self._cells.scaled(name, DECIMAL) if reader in (values.joules, values.count) else self._cells.whole(name)
 
     def item(self, name: str, item: str) -> Floats:
         """Return an item of a column of TRES lists; NaN where it is not in the list."""
@@ -94,10 +102,7 @@ class Fields:
 
     def rounded(self, name: str) -> Mask:
         """Return whether a column's numbers were printed with a unit prefix."""
-        result = np.zeros(len(self), dtype=bool)
-        if name in self._cells:
-            self._read_odd(result, name, self._cells.whole(name)[1], values.is_rounded)
-        return result
+        return self._cells.ends_with_unit(name) if name in self._cells else np.zeros(len(self), dtype=bool)
 
     def times(self, name: str) -> npt.NDArray[np.datetime64]:
         """Return a column of times; NaT where it is unknown."""

@@ -46,11 +46,6 @@ def joules(text: str) -> float:
     return value if 0 <= value < ABSURD_J else math.inf
 
 
-def is_rounded(text: str) -> bool:
-    """Whether an energy was printed with a unit prefix, and so to three or four digits."""
-    return text[-1:] in "KMGTPE" and text != ""
-
-
 def tres(text: str, name: str) -> float:
     """Read one item of a TRES list, e.g. ``energy`` of ``cpu=4,energy=2K``; NaN if it is not there.
 

@@ -6,27 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from markupsafe import Markup
 
 from autode.report import summary
 from autode.report.experiment import Experiment, experiment, pairs_table, remarks, savings_table, setting_table
-from autode.report.figures import Drawing, above_zero, styled
+from autode.report.figures import above_zero, styled
+from autode.report.figures.overlay import draw_overlay
 from autode.report.figures.ranks import draw_ranks
-from autode.report.figures.style import SERIES, WIDE, best_so_far, legend_above, metric_label, new_figure, scale_axis
+from autode.report.figures.style import metric_label
 from autode.report.page import render
 from autode.report.published import SOURCE, beside_published, published_table
-from autode.report.quantities import UNAVAILABLE, time_unit
+from autode.report.quantities import UNAVAILABLE, number
 from autode.report.sections import Cell, cell, result
 from autode.report.strategies import STRATEGY
 from autode.report.study_data import StudyData
 from autode.report.svg import inline_svg, save_figure
 from autode.report.tables import write_bytes, write_csv
+from autode.report.tradeoff import tradeoff_table, tradeoffs
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_LINES = ("-", "--", ":", "-.")
 
 
 def write_comparison(
@@ -39,7 +38,8 @@ def write_comparison(
     """Write comparison.html, comparison.csv, further tables and the figures into a folder; return the page's path.
 
     ``by``, ``strategy`` and ``baseline`` are those of `autode.report.experiment.experiment`; its tables are written as
-    by_setting.csv, strategies.csv and savings.csv, and cells of a published matrix as published.csv.
+    by_setting.csv, strategies.csv and savings.csv, what the joules bought as tradeoff.csv, and cells of a published
+    matrix as published.csv.
 
     Raises
     ------
@@ -56,6 +56,9 @@ def write_comparison(
     found = experiment(studies, by, strategy, baseline)
     write_csv(overview(studies), folder / "comparison.csv")
     _write_experiment(found, folder)
+    bought = tradeoffs(studies, told_apart(studies))
+    if len(bought):
+        write_csv(bought, folder / "tradeoff.csv")
     published = beside_published(studies)
     if published:
         write_csv(pd.DataFrame(published), folder / "published.csv")
@@ -70,6 +73,8 @@ def write_comparison(
         setting=setting_table(found),
         pairs=pairs_table(found),
         savings=savings_table(found),
+        tradeoff=tradeoff_table(bought),
+        target=number(bought["target"].iloc[0]) if len(bought) else "",
         remarks=remarks(found),
         published=published_table(published, studies[0].metric),
         published_source=SOURCE,
@@ -163,7 +168,8 @@ def _write_experiment(found: Experiment, folder: Path) -> None:
 def _write_figures(studies: Sequence[StudyData], found: Experiment, folder: Path) -> list[dict[str, Any]]:
     result_of = {"value": studies[0].metric, "energy": "energy"}
     with styled():
-        drawings = [("convergence", "Convergence", draw_overlay([above_zero(data) for data in studies]))]
+        overlay = draw_overlay([above_zero(data) for data in studies], told_apart(studies))
+        drawings = [("convergence", "Convergence", overlay)]
         drawings += [
             (f"ranks-{name}", f"Strategies by {result_of[name]}", draw_ranks(ranking, result_of[name]))
             for name, ranking in found.rankings.items()
@@ -175,30 +181,3 @@ def _write_figures(studies: Sequence[StudyData], found: Experiment, folder: Path
                 svg = Markup(inline_svg(text, name, f"{heading}. {drawing.caption}", drawing.titles))
                 written.append({"name": name, "heading": heading, "wide": True, "caption": drawing.caption, "svg": svg})
     return written
-
-
-def draw_overlay(studies: Sequence[StudyData]) -> Drawing | None:
-    """Draw the best so far of every study over finished trials and over computing time; None if none has a value."""
-    known = [data for data in studies if len(data.valued())]
-    if not known:
-        return None
-    figure, axes = new_figure(WIDE, columns=2)
-    longest = max(float(data.trials["seconds"].sum()) for data in known)
-    scale, unit = time_unit(longest)
-    values = []
-    for place, (data, name) in enumerate(zip(known, told_apart(known), strict=True)):
-        rows = data.trials[data.trials["finished"].notna()].sort_values(["finished", "trial"], kind="stable")
-        best = best_so_far(rows["value"].where(rows["fitness"].notna()).to_numpy(float), data.sign)
-        values.append(best)
-        line: dict[str, Any] = {
-            "color": SERIES[place % len(SERIES)],
-            "linestyle": _LINES[place // len(SERIES) % len(_LINES)],
-        }
-        line |= {"drawstyle": "steps-post", "linewidth": 1.6, "label": name}
-        axes[0].plot(np.arange(1, len(rows) + 1), best, **line)
-        axes[1].plot(rows["seconds"].fillna(0.0).cumsum() / scale, best, **line)
-    for ax, label in zip(axes, ("finished trials", f"computing time of the trials, {unit}"), strict=True):
-        scale_axis(ax, "y", np.concatenate(values))
-        ax.set(xlabel=label, ylabel=f"best {metric_label(known[0])}")
-    legend_above(axes[0], ncols=3)
-    return Drawing(figure, f"Best {known[0].metric} so far of every study that has a result ({len(known)}).")

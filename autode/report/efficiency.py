@@ -26,8 +26,9 @@ def efficiency_block(row: Mapping[Any, Any]) -> list[str]:
     spent = f"{_bound(row)}{joules(row['energy_j'])} / {watt_hours(row['energy_j'])}{source}"
     energy = spent if source else UNAVAILABLE
     power = UNAVAILABLE if is_missing(row["mean_power_w"]) else f"{_bound(row)}{number(_node_power(row))} W"
+    state = "in an unknown state" if is_missing(row["state"]) else row["state"]
     return [
-        f"job {row['job']}, restart {row['restart']}: {row['state']} after {duration(row['elapsed_s'])}{flags}",
+        f"job {row['job']}, restart {row['restart']}: {state} after {duration(row['elapsed_s'])}{flags}",
         f"  CPU efficiency     {_percent(row['cpu_efficiency'])}",
         f"  memory efficiency  {_percent(row['mem_efficiency'])}",
         f"  energy             {energy}",

@@ -39,6 +39,8 @@ class Experiment:
         From `savings`; empty without a baseline.
     energy_class : str or None
         In which class the joules were compared; ``job``: the jobs' own.
+    strategies : int
+        How many there are.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Experiment:
     energy_class: str | None
     strategy: str = STRATEGY
     metric: str = field(default="value")
+    strategies: int = 1
 
 
 def experiment(
@@ -92,6 +95,7 @@ def experiment(
         energy_class=common_class(studies),
         strategy=strategy,
         metric=studies[0].metric,
+        strategies=len(present),
     )
 
 
@@ -129,7 +133,7 @@ def pairs_table(found: Experiment) -> Table:
     head = ["by", "strategy", "against", "median difference", "p", "p (Holm)", "differ"]
     return head, [
         [
-            *(Cell(_quantity(found, name)), Cell(row["a"]), Cell(row["b"])),
+            *(Cell(_quantity(found, name, unit=True)), Cell(row["a"]), Cell(row["b"])),
             *(cell(row["median_difference"]), cell(row["p"], 2), cell(row["p_holm"], 2)),
             Cell("yes" if row["p_holm"] < ranking.alpha else "no"),
         ]
@@ -161,6 +165,11 @@ def savings_table(found: Experiment) -> Table:
 def remarks(found: Experiment) -> list[str]:
     """Say in sentences what the tables rest on, and what is missing."""
     said = [_energy_remark(found.energy_class)]
+    if not found.rankings and found.strategies > 1:
+        said.append(
+            f"The strategies ({found.strategy}) are not tested: in no block, which is studies that agree in all else "
+            "(seed, data set, evaluations), has every one of them a result."
+        )
     for name, ranking in found.rankings.items():
         what = _quantity(found, name)
         if ranking.blocks < FEWEST_BLOCKS:
@@ -184,5 +193,5 @@ def _energy_remark(energy_class: str | None) -> str:
     return f"Energy is that of the trials, {energy_class} in all studies."
 
 
-def _quantity(found: Experiment, name: str) -> str:
-    return "energy" if name == "energy" else found.metric
+def _quantity(found: Experiment, name: str, unit: bool = False) -> str:
+    return ("energy, J" if unit else "energy") if name == "energy" else found.metric

@@ -114,6 +114,8 @@ def _energy_cells(row: dict[str, Any]) -> list[Cell]:
     share = MISSING if is_missing(row["share_rule"]) else str(row["share_rule"])
     coverage = MISSING if is_missing(row["coverage"]) else f"{100 * row['coverage']:.0f} %"
     where = "all trials" if row["scope"] == "study" else str(row["id"])
+    if not is_missing(row["account"]):  # a job has a row for all of it, and one for each account that adds up to it
+        where += f": {row['account']}"
     return [
         *(cell(row["scope"]), cell(where), cell(row["source"])),
         Cell(joules(row["joules"], kind), style=f"number {kind}"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +46,15 @@ class StudyJob:
         ``SLURM_ARRAY_JOB_ID``; empty outside of arrays.
     task : str
         ``SLURM_ARRAY_TASK_ID``; empty if the journal has none.
+    restarts : int
+        How often it had been requeued when the program last began in it.
     """
 
     number: str
     cluster: str = ""
     array: str = ""
     task: str = ""
+    restarts: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,9 +79,13 @@ def study_jobs(runs: Iterable[Record]) -> list[StudyJob]:
     """Return the Slurm jobs named in a journal's ``run`` records, each once, in order."""
     slurm = [run.get("slurm") or {} for run in runs]
     names = ("job_id", "cluster_name", "array_job_id", "array_task_id")
-    return list(
-        dict.fromkeys(StudyJob(*(str(one.get(name) or "") for name in names)) for one in slurm if one.get("job_id"))
-    )
+    restarts: dict[StudyJob, int] = {}
+    for one in slurm:
+        if one.get("job_id"):
+            number, cluster, array, task = (str(one.get(name) or "") for name in names)
+            job = StudyJob(number, cluster, array, task)
+            restarts[job] = max(restarts.get(job, 0), int(one.get("restart_count") or 0))
+    return [replace(job, restarts=count) for job, count in restarts.items()]
 
 
 def rows_of(rows: pd.DataFrame, jobs: Sequence[StudyJob]) -> pd.DataFrame:
@@ -107,7 +114,7 @@ def _at_home(job: StudyJob | None, cluster: str) -> StudyJob | None:
 
 def keep(
     folder: Path,
-    text: str,
+    text: str | bytes,
     command: str,
     *,
     utc: bool = False,
@@ -120,8 +127,8 @@ def keep(
     ----------
     folder : pathlib.Path
         Output folder of the study.
-    text : str
-        What sacct printed.
+    text : str or bytes
+        What sacct printed; kept as it is, in whatever encoding.
     command : str
         What printed it.
     utc : bool
@@ -134,7 +141,7 @@ def keep(
     pathlib.Path
         The text's file.
     """
-    data = text.encode()
+    data = text if isinstance(text, bytes) else text.encode()
     digest = hashlib.sha256(data).hexdigest()
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
@@ -236,7 +243,9 @@ def with_live(accounting: pd.DataFrame, live: Mapping[tuple[str, int], float], s
 def runs_in(text: str | Path, jobs: Sequence[StudyJob]) -> pd.DataFrame:
     """Return the runs of the jobs in a text (or file) of accounting, as `autode.energy.job_runs` does.
 
-    One more column, ``steps_alone``: joules of the steps that had a node to themselves, by step.
+    One more column, ``steps_alone``: joules of the steps that had a node to themselves, by step. Without
+    ``--duplicates`` sacct prints the last run of a requeued job only: a single run has the number of the last one that
+    the journal knows, and the flag ``last_run_only``.
 
     Raises
     ------
@@ -252,7 +261,15 @@ def runs_in(text: str | Path, jobs: Sequence[StudyJob]) -> pd.DataFrame:
     runs, alone = job_runs(rows), steps_alone(rows)
     keys = zip(runs["job"].astype(str), runs["run"].astype(int), strict=True)
     runs["steps_alone"] = pd.Series([alone.get(key, {}) for key in keys], index=runs.index, dtype=object)
-    return runs
+    return _numbered(runs, {job.number: job.restarts for job in jobs})
+
+
+def _numbered(runs: pd.DataFrame, restarts: Mapping[str, int]) -> pd.DataFrame:
+    """Give the single run of a job that was requeued the number that it has in the journal."""
+    last = runs["job"].map(restarts).fillna(0).astype(int)
+    single = (runs.groupby("job")["run"].transform("size") == 1) & (last > 0)
+    flags = runs["flags"].where(~single, (runs["flags"] + ";last_run_only").str.removeprefix(";"))
+    return runs.assign(run=runs["run"].where(~single, last), flags=flags) if single.any() else runs
 
 
 def _runs_of(place: Path, collection: Collection, jobs: Sequence[StudyJob]) -> pd.DataFrame:

@@ -256,3 +256,31 @@ def test_the_command_fills_the_table_and_says_what_each_job_made_of_its_nodes(
 def test_jobs_are_named_once_in_the_order_of_the_journal() -> None:
     runs = [{"slurm": slurm(9)}, {"slurm": None}, {"slurm": slurm(7)}, {"slurm": slurm(9, 1)}]
     assert [job.number for job in study_jobs(runs)] == ["9", "7"]
+
+
+def test_without_duplicates_sacct_prints_the_last_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The query that users run has no -D: its one run of a job that was requeued is the one that came last."""
+    folder = write_study(tmp_path / "out", slurm(7), slurm(7, 1))
+    source = tmp_path / "sacct.txt"
+    head = "JobID;ConsumedEnergy;CPUTime;Elapsed;TRESUsageOutAve;AllocTRES;Partition\n"
+    source.write_text(head + "7;10.06K;00:03:20;00:00:25;;billing=8,cpu=8,node=2;batch\n")
+    assert main(["collect", str(folder), "--from-file", str(source)]) == 0
+    first, second = autode.load(folder).jobs.to_dict("records")
+    assert (first["restart"], first["energy_j"], first["flags"]) == (
+        0,
+        pytest.approx(float("nan"), nan_ok=True),
+        "no_accounting",
+    )
+    assert (second["restart"], second["energy_j"]) == (1, 10060.0)
+    assert "last_run_only" in second["flags"]
+    assert "no_journal" not in second["flags"]
+    assert "job 7, restart 1: finished after 25.0 s" in capsys.readouterr().out
+
+
+def test_a_text_in_another_encoding_is_kept_as_it_is(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "out", slurm(7))
+    source = tmp_path / "sacct.txt"
+    source.write_bytes(b"JobID|JobName|State|ElapsedRaw|NNodes|ConsumedEnergyRaw\n7|caf\xe9|COMPLETED|10|1|2000\n")
+    found = collect_file(folder, source)
+    assert found.file.read_bytes() == source.read_bytes()
+    assert autode.load(folder).jobs["energy_j"].tolist() == [2000.0]

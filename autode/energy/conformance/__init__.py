@@ -28,10 +28,12 @@ def verdicts(folder: Path | None = None) -> Iterator[Verdict]:
     from autode.energy.conformance.bookings import ledger_verdicts
     from autode.energy.conformance.counters import meter_verdicts
     from autode.energy.conformance.perun_result import perun_verdicts
+    from autode.energy.conformance.series import series_verdicts
 
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary) if folder is None else folder
         yield from meter_verdicts(place)
+        yield from series_verdicts(place)
         yield from account_verdicts()
         yield from perun_verdicts(place)
         yield from ledger_verdicts()

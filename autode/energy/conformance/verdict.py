@@ -13,7 +13,8 @@ class Verdict:
     Attributes
     ----------
     subject : str
-        What was judged: ``rapl``, ``nvml``, ``perun``, ``sacct``, ``read_perun``, ``ledger``, ``sampler``, ``slurm``.
+        What was judged: ``rapl``, ``nvml``, ``perun``, ``sacct``, ``read_perun``, ``ledger``, ``sampler``, ``series``,
+        ``slurm``.
     case : str
         In words.
     truth : float or None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from autode.report.figures.style import INK, SERIES, Drawing, new_figure
+from autode.report.figures.style import INK, SERIES, WIDE, Drawing, new_figure
 from autode.report.quantities import number
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def draw_ranks(ranking: Ranking, quantity: str) -> Drawing:
     from scikit_posthocs import critical_difference_diagram
 
     names = list(ranking.ranks.index)
-    figure, (ax,) = new_figure((8.0, 1.2 + 0.28 * len(names)))
+    figure, (ax,) = new_figure((WIDE[0], 1.2 + 0.28 * len(names)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of the library about itself
         critical_difference_diagram(
@@ -34,7 +34,7 @@ def draw_ranks(ranking: Ranking, quantity: str) -> Drawing:
             _matrix(ranking),
             alpha=ranking.alpha,
             ax=ax,
-            color_palette=[SERIES[place % len(SERIES)] for place in range(len(names))],
+            color_palette={name: SERIES[place % len(SERIES)] for place, name in enumerate(sorted(names))},
             label_props={"fontsize": 9},
             elbow_props={"linewidth": 1.0},
             crossbar_props={"color": INK, "linewidth": 2.5},

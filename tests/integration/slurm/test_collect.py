@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from slurmbed.requirements import PATH
 from slurmbed.waiting import until
 
 import autode
+from autode.energy.conformance.powercap import PACKAGE, PowercapTree
+from autode.energy.node_series import FOLDER, read_node_series
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -119,6 +123,58 @@ def test_a_run_that_died_with_its_node_is_accounted_for(cluster: Cluster, projec
     lost_j = energy[(energy["id"] == f"{job}.0") & (energy["account"] == "lost")]["joules"].iloc[0]
     assert 0 < lost_j <= lost["energy_j"], "the trials that died, in an account of their own"
     until(lambda: cluster.node_state(dead) == "idle", "the node to be welcomed back", seconds=60)
+
+
+def test_every_node_leaves_its_series_also_the_one_that_died(cluster: Cluster, project: Any, tmp_path: Path) -> None:
+    """Both nodes read a counter of 170 W beside the 200 W that Slurm counts; the one that coordinates dies."""
+    counted, over = 170.0, threading.Event()
+
+    def consume() -> None:
+        last = time.monotonic()
+        while not over.wait(0.05):
+            now = time.monotonic()
+            tree.add(PACKAGE, counted * (now - last))
+            last = now
+
+    with PowercapTree.of_a_node(tmp_path / "powercap") as tree:
+        thread = threading.Thread(target=consume)
+        thread.start()
+        try:
+            settings = ["slurm.nodes=2", "slurm.ntasks_per_node=1", 'energy.meters=["rapl","slurm"]']
+            settings.append(f'slurm.before=["export AUTODE_POWERCAP={tree.root}"]')
+            job = submit(cluster, project, 1.0, *settings, evaluations=24)
+            until(lambda: len(project.records("told")) >= 8, "some finished trials", seconds=90)
+            dead = cluster.job(job)["BatchHost"]
+            cluster.power_off(int(dead.removeprefix("node")))
+            try:
+                until(lambda: cluster.job(job)["Restarts"] == "1", "the job to be requeued", seconds=90)
+                (ended,) = cluster.wait(job, seconds=120)
+            finally:
+                cluster.power_on(int(dead.removeprefix("node")))
+        finally:
+            over.set()
+            thread.join()
+    assert ended["JobState"] == "COMPLETED"
+    autode_on(cluster, project.folder, "collect", "out")
+    first = [one for one in read_node_series(project.out / FOLDER) if not one.restart]
+    assert len({one.host for one in first}) == 2, "both nodes of the run that died"
+    assert dead in {one.host for one in first}
+    for one in first:
+        seconds = one.times[-1] - one.times[0]
+        assert seconds > 3
+        assert one.energy_uj[-1].sum() * 1e-6 == pytest.approx(counted * seconds, abs=0.5 * counted)
+    data = autode.load(project.out)
+    nodes = data.energy[(data.energy["scope"] == "node") & (data.energy["run"] == 0)]
+    assert {one.host for one in first} <= set(nodes["host"])
+    # of the run that was not disturbed every joule of the nodes' counters is booked by use, and the rest stated
+    rows = data.energy[data.energy["id"] == f"{job}.1"]
+    (whole,) = rows[rows["account"].isna()].to_dict("records")
+    assert whole["reason"].startswith("residual against the nodes' meters"), whole
+    booked = rows[rows["account"].notna()].set_index("account")["joules"]
+    assert sum(round(joules * 1e6) for joules in booked) == round(whole["joules"] * 1e6), "to the microjoule"
+    assert 0.2 * whole["joules"] < booked["unattributed"] < 0.6 * whole["joules"]
+    assert booked["trial"] > 0
+    until(lambda: cluster.node_state(int(dead.removeprefix("node"))) == "idle", "the node to be back", seconds=60)
 
 
 def test_the_conformance_suite_judges_the_cluster_itself(cluster: Cluster, project: Any) -> None:
