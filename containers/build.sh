@@ -4,6 +4,7 @@
 #     --base IMAGE   another base with Python >= 3.11 and torch, such as docker://rocm/pytorch:latest for AMD GPUs
 #     --name FILE    where the image goes (default: autode.sif)
 #   containers/build.sh --fakeroot        # without root, where the site does not do this by itself
+#   containers/build.sh --force           # over an image that is there
 # It takes apptainer, or singularity where there is no apptainer; $CONTAINER_COMMAND names another.
 set -eu
 
@@ -11,8 +12,9 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 image=autode.sif base=''
 while [ $# -gt 0 ]; do
     case $1 in
-        --base) base=$2; shift 2 ;;
-        --name) image=$2; shift 2 ;;
+        -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit ;;
+        --base) base=${2:?an image, such as docker://pytorch/pytorch:TAG}; shift 2 ;;
+        --name) image=${2:?a file}; shift 2 ;;
         *) break ;;
     esac
 done

@@ -101,7 +101,9 @@ def describe(history: Any, folder: Path) -> list[tuple[str, str]]:
         metric = workflow["objective"]["metric"]
         lines.append(("best", f"{metric} {number(summary.best_value)} in trial {summary.best_trial}: {settings}"))
     spent = joules(summary.measured_j, summary.estimated_j).removeprefix("energy ")
-    lines.append(("energy", f"{spent} in trials"))
+    on_slurm = history.runs and history.runs[-1].record.get("slurm")
+    more = "; autode collect fetches what Slurm counted" if on_slurm and spent == "unavailable" else ""
+    lines.append(("energy", f"{spent} in trials{more}"))
     left = f", about {duration(summary.left_s)} left" if live and summary.left_s else ""
     lines.append(("time", f"{duration(summary.seconds)} over {len(history.runs)} run(s){left}"))
     return lines

@@ -47,11 +47,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Submit, or print what would be submitted."""
     from autode.cluster.script import render_script
     from autode.cluster.submission import not_here, plan_submission, studies_of, submit, with_this_venv
+    from autode.study.lock import holder
 
     submission, settings = plan_submission(arguments.workflow, arguments.out, arguments.set)
     submission = replace(submission, report=not arguments.no_report)
     settings = with_this_venv(settings)
-    for sentence in not_here(settings, studies_of(arguments.workflow, arguments.set)):
+    warnings = not_here(settings, studies_of(arguments.workflow, arguments.set))
+    if live := holder(Path(submission.out)):
+        warnings.append(f"the study in {submission.out} runs already ({live}): a second job would be refused")
+    for sentence in warnings:
         print(f"warning: {sentence}", file=sys.stderr)
     if arguments.dry_run:
         print(render_script(submission, settings), end="")

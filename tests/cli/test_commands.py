@@ -189,7 +189,9 @@ def test_the_status_of_a_finished_study(project: Any, command: Any) -> None:
     assert "running" not in lines
 
 
-def test_the_status_of_a_live_a_stopped_and_a_killed_study(project: Any, command: Any, wait_until: Any) -> None:
+def test_the_status_of_a_live_a_stopped_and_a_killed_study(
+    project: Any, command: Any, wait_until: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     project.write_slow(execution__grace_s=1)
     for ending, state in (
         (signal.SIGTERM, "stopped by SIGTERM; run the same command to go on"),
@@ -199,6 +201,8 @@ def test_the_status_of_a_live_a_stopped_and_a_killed_study(project: Any, command
         process = project.start()
         wait_until(lambda s=size: len(project.records("told")) > s, "a trial has ended", process=process)
         assert f"running (process {process.pid} on " in command("status", project.out)
+        assert main(["submit", str(project.workflow), "--out", str(project.out), "--dry-run"]) == 0
+        assert "runs already" in capsys.readouterr().err
         wait_until(
             lambda: re.search(r"(?m)^running   \d+ on \S+:[01]", command("status", project.out)), "it names a trial"
         )

@@ -117,8 +117,9 @@ def test_a_failed_trial_is_worse_than_every_other(tmp_path: Path) -> None:
     assert best == pytest.approx(0.7, abs=0.02)
 
 
-def test_a_study_whose_trials_all_fail_ends_well(tmp_path: Path) -> None:
-    assert study(tmp_path).run(lambda trial: math.nan).exit_code == 0
+def test_a_study_whose_trials_all_fail_runs_to_its_end_and_is_not_called_done(tmp_path: Path) -> None:
+    outcome = study(tmp_path).run(lambda trial: math.nan)
+    assert (outcome.reason, outcome.exit_code) == ("all trials failed", 2)
     assert {told["state"] for told in records(tmp_path, "told")} == {"failed"}
 
 

@@ -59,7 +59,9 @@ def test_a_containerised_study_outlives_a_node(checkout: Checkout, cluster: Clus
     cluster.power_off(dead)
     before = told(out)
     try:
-        assert re.search(rf"trials +{before}/{EVALUATIONS} done", checkout.shell(watch))
+        stands = checkout.shell(watch)
+        assert re.search(rf"trials +{before}/{EVALUATIONS} done", stands)
+        assert "unavailable in trials; autode collect fetches what Slurm counted" in stands
         until(lambda: cluster.job(job)["Restarts"] == "1", "the job in the queue again", 300, every=ASK_SLURM_EVERY_S)
         (ended,) = cluster.wait(job, seconds=300)
     finally:
