@@ -52,9 +52,12 @@ def cpu_threads() -> int:
     return int(text)
 
 
-def set_up_cpu() -> None:
-    """Set the threads of this process, and let it keep the memory that its steps free."""
+def set_up(device: str) -> None:
+    """Make this process ready to train on a device: threads, the current GPU, memory that is kept once it is freed."""
     torch.set_num_threads(cpu_threads())
+    place = torch.device(device)
+    if place.type == "cuda" and place.index is not None:
+        torch.cuda.set_device(place)  # the streams on which graphs are captured belong to the current GPU
     keep_freed_memory()
 
 
@@ -101,7 +104,7 @@ class Finetune:
         ValueError
             If data or weights are missing, or the user's function makes no network that fits the data.
         """
-        set_up_cpu()
+        set_up(device)
         training, _ = self._splits(device)
         if self.settings["weights"] != "none" or is_custom(self.settings["model"]):
             model = build_model(self.settings, self.folder, training, seed=0)
@@ -133,7 +136,7 @@ class Finetune:
         ValueError
             If a hyperparameter is out of range, data or weights are missing, or the checkpoint is another trial's.
         """
-        set_up_cpu()
+        set_up(trial.device)
         values = hyperparameters(self.settings, trial.params, trial.epochs)
         data, whole = on_all_ranks(trial.comm, lambda: self.begin(trial, values))
         with connect(trial.comm, trial.device) as ranks:
@@ -171,7 +174,8 @@ class Finetune:
         """
         from autode.training.fused_training import train_together
 
-        set_up_cpu()
+        for device in {trial.device for trial in trials}:
+            set_up(device)
         return train_together(self, trials)
 
     def begin(self, trial: Trial, values: Hyperparameters) -> tuple[tuple[Split, Split], Learner]:

@@ -59,7 +59,8 @@ class Inputs:
 
     def at_once(self, batch_size: int) -> int:
         """How many training batches to prepare at once."""
-        return max(PREPARED_PIXELS[self.scale.device.type] // (self.size**2 * batch_size), 1)
+        pixels = PREPARED_PIXELS["cpu" if self.scale.device.type == "cpu" else "cuda"]
+        return max(pixels // (self.size**2 * batch_size), 1)
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,15 @@ def _average(learner: Learner, decay: float, step: int) -> None:
     """Move the averaged weights towards the weights, faster at first; batch statistics are taken over as they are."""
     assert learner.averaged is not None
     share = 1 - min(decay, (1 + step) / (10 + step))
-    for mean, parameter in zip(learner.averaged.parameters(), learner.model.parameters(), strict=True):
-        if parameter.requires_grad:
-            mean.lerp_(parameter, share)
-    for copied, buffer in zip(learner.averaged.buffers(), learner.model.buffers(), strict=True):
-        copied.copy_(buffer)
+    pairs = zip(learner.averaged.parameters(), learner.model.parameters(), strict=True)
+    trained = [(mean, parameter) for mean, parameter in pairs if parameter.requires_grad]
+    if trained:
+        means, parameters = map(list, zip(*trained, strict=True))
+        torch._foreach_lerp_(means, parameters, share)  # one kernel on a GPU
+    kept, current = list(learner.averaged.buffers()), list(learner.model.buffers())
+    for kind in {buffer.dtype for buffer in current}:
+        rows = [row for row, buffer in enumerate(current) if buffer.dtype == kind]
+        torch._foreach_copy_([kept[row] for row in rows], [current[row] for row in rows])
 
 
 def _plan(data: Split, settings: Hyperparameters, flips: bool, epoch: int, seed: int) -> tuple[Tensor, Tensor | None]:

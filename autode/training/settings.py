@@ -181,6 +181,9 @@ def resolve(settings: Mapping[str, Any]) -> dict[str, Any]:
     full["normalisation"] = full["normalisation"] or full["weights"]
     full["image_size"] = full["image_size"] or full["resolution"]
     _check_together(full)
+    most = full["train_samples"]
+    if "batch_size" in given and most is not None and full["batch_size"] > most:
+        raise ValueError(f"[objective] batch_size = {full['batch_size']}: expected at most the {most} training images")
     full["width"] = _width(full)
     return full
 

@@ -16,8 +16,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from autode.energy import MeterSet, is_measured
 
-#: Dense 16-bit TFLOP/s of the data sheets.
-DATA_SHEET = {"H200": 989.0, "H100": 989.0, "A100": 312.0}
+#: Part of a GPU's name, dense 16-bit TFLOP/s and TB/s of its data sheet; the first that fits counts.
+DATA_SHEET = (
+    ("H200", 989.0, 4.8),
+    ("H100 PCIe", 756.0, 2.0),
+    ("H100 NVL", 835.0, 3.9),
+    ("H100", 989.0, 3.35),
+    ("A100-SXM4-80GB", 312.0, 2.039),
+    ("A100", 312.0, 1.555),
+)
+#: Times that a training step passes over an activation, with all that can be fused being fused, and its bytes in bf16.
+PASSES, BYTES = 5, 2
 
 
 @dataclass(frozen=True)
@@ -71,23 +80,93 @@ def flops_per_image(model: nn.Module, resolution: int) -> float:
 
     It counts the gradients of depth-wise convolutions several times over; no network needs more than three forwards.
     """
-    model, images = copy.deepcopy(model).cpu().float().train(), torch.zeros(2, 3, resolution, resolution)
+    model, images = _hollow(model, resolution)
     with FlopCounterMode(display=False) as counter:
         logits = model(images)
     forward = counter.get_total_flops()
+    labels = torch.zeros(len(logits), dtype=torch.int64, device="meta")
     with FlopCounterMode(display=False) as counter:
-        functional.cross_entropy(model(images), torch.zeros(len(logits), dtype=torch.int64)).backward()
+        functional.cross_entropy(model(images), labels).backward()
     return min(counter.get_total_flops(), 3 * forward) / len(images)
 
 
-def peak_flops(device: torch.device) -> tuple[float, str]:
-    """Operations a second that the device can do at most, and how that is known."""
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-        for known, tera in DATA_SHEET.items():
-            if known in name:
-                return tera * 1e12, f"{known} data sheet, bf16 dense"
-    return matmul_flops(device), "measured matrix product"
+def activations_per_image(model: nn.Module, resolution: int) -> float:
+    """Numbers that the layers of a network give out in a forward pass."""
+    model, images = _hollow(model, resolution)
+    counts: list[int] = []
+    for layer in model.modules():
+        if not list(layer.children()):
+            layer.register_forward_hook(lambda layer, inputs, output: counts.append(output.numel()))
+    model(images)
+    return sum(counts) / len(images)
+
+
+def _hollow(model: nn.Module, resolution: int) -> tuple[nn.Module, torch.Tensor]:
+    """Return the network and two images without numbers: counting needs none."""
+    return copy.deepcopy(model).to("meta").float().train(), torch.zeros(2, 3, resolution, resolution, device="meta")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a device could do at most with a network.
+
+    Attributes
+    ----------
+    flops : float
+        Operations an image.
+    peak_flops : float
+        Operations a second.
+    source : str
+        How that is known.
+    images_per_s : float
+        By arithmetic alone, or on a GPU by the slower of arithmetic and memory.
+    bound : str
+        Which of them.
+    """
+
+    flops: float
+    peak_flops: float
+    source: str
+    images_per_s: float
+    bound: str
+
+    def shares(self, rate: float) -> dict[str, float]:
+        """Shares of the limit and of arithmetic alone that so many images a second are."""
+        return {"share_of_limit": rate / self.images_per_s, "share_of_arithmetic": rate * self.flops / self.peak_flops}
+
+
+def physical_limit(model: nn.Module, resolution: int, device: torch.device) -> Limit:
+    """Tell what the device could do at most: arithmetic at its peak, or every activation through its memory."""
+    flops, (peak, memory, source) = flops_per_image(model, resolution), peaks(device)
+    arithmetic, traffic = peak / flops, float("inf")
+    if memory is not None:
+        traffic = memory / (PASSES * BYTES * activations_per_image(model, resolution))
+    return Limit(flops, peak, source, min(arithmetic, traffic), "memory" if traffic < arithmetic else "arithmetic")
+
+
+def peaks(device: torch.device) -> tuple[float, float | None, str]:
+    """Operations and bytes a second that the device can do at most, and how that is known; a CPU has caches."""
+    if device.type != "cuda":
+        return matmul_flops(device), None, "measured matrix product"
+    name = torch.cuda.get_device_name(device)
+    for known, tera_flops, tera_bytes in DATA_SHEET:
+        if known in name:
+            return tera_flops * 1e12, tera_bytes * 1e12, f"{known} data sheet, bf16 dense"
+    return matmul_flops(device), copied_bytes(device), "measured matrix product and copy"
+
+
+def copied_bytes(device: torch.device) -> float:
+    """Bytes a second that a GPU reads and writes in a large copy."""
+    source = torch.zeros(2**30, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    best = float("inf")
+    for _ in range(5):
+        synchronize(device)
+        start = time.perf_counter()
+        target.copy_(source)
+        synchronize(device)
+        best = min(best, time.perf_counter() - start)
+    return 2 * source.numel() / best
 
 
 def matmul_flops(device: torch.device) -> float:

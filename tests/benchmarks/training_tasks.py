@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from autode.training.augmentation import random_affine, warp
 from autode.training.data import Split
@@ -25,26 +24,18 @@ def noise(count: int, side: int, channels: int, device: torch.device) -> Split:
     return Split(images.to(device), labels.to(device), 10)
 
 
-def distorted_digits(train: int, validation: int, device: torch.device) -> tuple[Split, Split]:
-    """More handwritten digits than there are: scikit-learn's, each drawn several times with a strong distortion.
-
-    Training and validation images come from different originals.
-    """
+def distorted_digits(count: int, device: torch.device) -> Split:
+    """More handwritten digits than there are: scikit-learn's, each drawn several times with distortion and noise."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     pixels = torch.from_numpy(digits.images).float()[:, None] * (255 / 16)
     labels = torch.from_numpy(digits.target).long()
     generator = torch.Generator().manual_seed(0)
-    order, cut = torch.randperm(len(labels), generator=generator), len(labels) * 3 // 4
-
-    def draw(originals: Tensor, count: int) -> Split:
-        chosen = originals[torch.randint(len(originals), (count,), generator=generator)]
-        images = warp(pixels[chosen], random_affine(count, 1.0, generator), 32)
-        images = (images + 25 * torch.randn(images.shape, generator=generator)).clamp_(0, 255)
-        return Split(images.round().to(torch.uint8).to(device), labels[chosen].to(device), 10)
-
-    return draw(order[:cut], train), draw(order[cut:], validation)
+    chosen = torch.randint(len(labels), (count,), generator=generator)
+    images = warp(pixels[chosen], random_affine(count, 1.0, generator), 32)
+    images = (images + 25 * torch.randn(images.shape, generator=generator)).clamp_(0, 255)
+    return Split(images.round().to(torch.uint8).to(device), labels[chosen].to(device), 10)
 
 
 @dataclass(frozen=True)

@@ -215,3 +215,11 @@ def test_beta2_is_adamws(tmp_path):
     ]
     assert losses[0] == losses[1]
     assert losses[2] != losses[3]
+
+
+def test_each_worker_captures_on_the_gpu_that_it_was_given(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    for device in ("cpu", "cuda", "cuda:1"):
+        finetune.set_up(device)
+    assert chosen == [torch.device("cuda:1")]

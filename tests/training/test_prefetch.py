@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import sys
 
 import pytest
 import torch
 
-from autode.training import models
+from autode.cli.main import main
+from autode.training import data, models
 from autode.training.prefetch import prefetch
 from autode.training.presence import cache_folder
 
@@ -80,6 +82,42 @@ def test_data_of_ones_own_are_only_looked_at(caches, offline):
         prefetch(settings, str(caches / "elsewhere"))
     with pytest.raises(ValueError, match=r"x\.npz is missing"):
         prefetch({"dataset": "arrays", "path": "x.npz"}, str(caches))
+
+
+SWEEP = """
+name = "both"
+[objective]
+kind = "finetune"
+dataset = "mnist"
+weights = "none"
+batch_size = 16
+[space]
+lr = { type = "float", low = 0.001, high = 1.0, log = true }
+[search]
+algorithm = "random"
+evaluations = 2
+[sweep]
+"objective.dataset" = ["mnist", "fashion-mnist"]
+"objective.batch_size" = [16, 32]
+"""
+
+
+def test_the_command_fetches_what_any_cell_of_a_sweep_needs(caches, offline, write_mnist, capsys):
+    (caches / "both.toml").write_text(SWEEP)
+    write_mnist("MNIST", 10, 10)
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(["prefetch", str(caches / "both.toml")]))
+    assert ended.value.code == 2
+    assert "both.toml: prefetching for dataset 'fashion-mnist' failed" in capsys.readouterr().err
+    write_mnist("FashionMNIST", 10, 10)
+    assert main(["prefetch", str(caches / "both.toml")]) == 0
+    assert capsys.readouterr().out == f"in the cache: {data.cache_folder()}\n"
+
+
+def test_the_command_takes_settings_as_run_does(caches, offline, capsys):
+    (caches / "one.toml").write_text(SWEEP.partition("[sweep]")[0])
+    assert main(["prefetch", str(caches / "one.toml"), "--set", "objective.dataset=digits"]) == 0
+    assert capsys.readouterr().out == "nothing to fetch: data and weights come with autode\n"
 
 
 def test_a_wrong_setting_is_noticed_first(offline):

@@ -9,20 +9,28 @@ from autode.training.catalogue import smallest_resolution
 from autode.training.finetune import Finetune
 from autode.trial import Trial, TrialInterrupted
 
-# VGG's hidden layers hold 119 million weights: they stay frozen here, as checkpoints of them would only test the disk.
-ZOO = {"resnet18": 0, "resnet50": 2, "densenet121": 0, "convnext_tiny": 3, "vgg11": 5}
+# Names and freeze depths. The hidden layers of VGG's classifier hold 119 million weights: half a gigabyte a checkpoint.
+ZOO = [
+    ("resnet18", 0),
+    ("resnet50", 2),
+    ("densenet121", 0),
+    ("convnext_tiny", 0),
+    ("convnext_tiny", 3),
+    ("vgg11", 5),
+    pytest.param(("vgg11", 4), marks=pytest.mark.slow),
+]
 TASK = {"weights": "imagenet", "train_samples": 16, "validation_samples": 10, "batch_size": 8, "lr": 0.01}
 TASK |= {"step_checkpoint_interval_s": 600.0}
 
 
-@pytest.fixture(params=ZOO)
+@pytest.fixture(params=ZOO, ids=lambda one: f"{one[0]}-{one[1]}")
 def model(request, tmp_path, monkeypatch):
-    """A model's name, with weights of our own making where torchvision's cache has the published ones."""
+    """A name and a freeze depth, with weights of our own making where torchvision's cache has the published ones."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     models._pretrained.cache_clear()
-    path, _ = models.imagenet_file(request.param)
+    path, _ = models.imagenet_file(request.param[0])
     path.parent.mkdir(parents=True)
-    torch.save(some_weights(request.param), path)
+    torch.save(some_weights(request.param[0]), path)
     yield request.param
     models._pretrained.cache_clear()
     path.unlink()  # half a gigabyte
@@ -43,9 +51,12 @@ def some_weights(name):
     return {key: fill(key, value) for key, value in state.items()}
 
 
-def run(name, folder, **given):
-    epochs = []
-    attempt = Trial(0, {"freeze_depth": ZOO[name]}, 5, folder, on_report=lambda epoch, _: epochs.append(epoch), **given)
+def run(model, folder, **given):
+    epochs, (name, depth) = [], model
+    params = {"freeze_depth": depth}
+    if name == "vgg11":  # a momentum takes as much again; without normalisation made-up weights need small steps
+        params |= {"momentum": 0.0, "lr": 1e-4}
+    attempt = Trial(0, params, 5, folder, on_report=lambda epoch, _: epochs.append(epoch), **given)
     return Finetune(TASK | {"model": name})(attempt), epochs
 
 
@@ -55,16 +66,16 @@ def test_a_model_trains_checkpoints_resumes_and_reports(model, tmp_path):
     assert set(whole) == {"val_error", "val_loss", "train_loss"}
     with pytest.raises(TrialInterrupted, match="interrupted after epoch 1 of 2"):
         run(model, tmp_path / "pieces", stop_requested=lambda: True)
-    assert (tmp_path / "pieces" / checkpoint.FILE_NAME).stat().st_size < 300e6
+    assert (tmp_path / "pieces" / checkpoint.FILE_NAME).stat().st_size < 500e6
     pieces, epochs = run(model, tmp_path / "pieces")
     assert epochs == [2]
     assert pieces == whole
-    check_that_the_pieces_of_the_network_make_up_the_whole(model)
+    check_that_the_pieces_of_the_network_make_up_the_whole(*model)
 
 
-def check_that_the_pieces_of_the_network_make_up_the_whole(name):
+def check_that_the_pieces_of_the_network_make_up_the_whole(name, depth):
     network = models.make_model(name, "imagenet", 1.0, 10, seed=1)
-    frozen = models.freeze(network, name, ZOO[name] or 3)
+    frozen = models.freeze(network, name, depth or 3)
     before, after = features.split(network.eval(), name, frozen)
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
