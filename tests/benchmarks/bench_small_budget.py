@@ -4,7 +4,8 @@
         --budgets 100 200 --instances 1 2 3 --results results/small_budgets/bbob.jsonl
 
 An algorithm may carry options after a colon, e.g. ``autode:local=False,centre=False``, or be a peer: ``optuna-cmaes``,
-``optuna-tpe``, ``random``. Gaps below 1e-8 count as 1e-8, and end the run. Needs the extra ``benchmark`` (ioh, optuna, cmaes).
+``optuna-tpe``, ``random``. Gaps below 1e-8 count as 1e-8, and end the run. Needs the extra ``benchmark``
+(ioh, optuna, cmaes).
 """
 
 from __future__ import annotations
