@@ -19,12 +19,12 @@ from autode.de.table import Draws
 from autode.de.trials import Batch
 from autode.de.trust import LOCAL, WIDE, Allotment
 
-STARTS_OF_BUDGET, MOST_STARTS = 5, 6
+STARTS_OF_BUDGET = 10
 
 
 def start_size(dimension: int, max_evaluations: int) -> int:
-    """Choose how many space-filling points come first: ``min(6, 2 D, B / 5)``, at least 4."""
-    return max(MINIMUM, min(MOST_STARTS, 2 * dimension, max_evaluations // STARTS_OF_BUDGET))
+    """Choose how many space-filling points come first: ``min(2 D, B / 10)``, at least 4."""
+    return max(MINIMUM, min(2 * dimension, max_evaluations // STARTS_OF_BUDGET))
 
 
 class AutoDE(DifferentialEvolution):

@@ -12,7 +12,7 @@ from autode.de.evidence import Evidence
 WIDE, LOCAL = 0, 1
 _FORGET, _LEAST_SHARE = 0.95, 0.2
 _GROW, _SHRINK = 1.6, 0.7
-_RADIUS, _SMALLEST, _LARGEST = 0.15, 1e-4, 0.5
+_RADIUS, _SMALLEST, _LARGEST = 0.15, 1e-6, 0.5
 #: A local search that ended leaves this distance (times sqrt(D)) around it to others.
 _BASIN = 0.1
 _PATIENCE = 4
@@ -28,7 +28,7 @@ class Allotment:
     ----------
     radius : float
         Half-width of the trust region in the unit cube: 1.6 times as wide after a success, 0.7 times after a failure.
-        Below 1e-4 and after four failures in a row the local search has ended; it begins anew elsewhere.
+        Below 1e-6 and after four failures in a row the local search has ended; it begins anew elsewhere.
 
     Parameters
     ----------

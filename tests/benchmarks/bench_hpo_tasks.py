@@ -148,7 +148,8 @@ def ranks(file: Path, tasks: list[str], contestants: list[str] | None) -> Iterat
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     latest = {(row["contestant"], row["task"]): row["best"] for row in rows}
     names = contestants or list(dict.fromkeys(name for name, _ in latest))
-    table = np.array([[[latest[name, task][str(m)] for m in MARKS] for task in tasks] for name in names])
+    seeds = min(len(latest[name, task][str(MARKS[0])]) for name in names for task in tasks)  # those that all have
+    table = np.array([[[latest[name, task][str(m)][:seeds] for m in MARKS] for task in tasks] for name in names])
     ranked = rankdata(table, axis=0).mean(axis=(1, 3))  # contestants, marks
     yield from zip(names, ranked.tolist(), strict=True)
 

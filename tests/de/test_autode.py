@@ -70,7 +70,9 @@ def test_the_centre_can_be_left_out():
     assert np.abs(make(60, centre=False).ask().x).max(axis=1).min() > 0
 
 
-@pytest.mark.parametrize(("dimension", "evaluations", "size"), [(5, 100, 6), (5, 25, 5), (20, 1000, 6), (2, 9, 4)])
+@pytest.mark.parametrize(
+    ("dimension", "evaluations", "size"), [(5, 100, 10), (5, 30, 4), (8, 60, 6), (20, 300, 30), (2, 90, 4)]
+)
 def test_the_start_follows_dimension_and_budget(dimension, evaluations, size):
     assert len(make(evaluations, [(0, 1)] * dimension).ask()) == size
 
