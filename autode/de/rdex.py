@@ -99,7 +99,8 @@ class RDEx(LSRTDE):
 
     def _jump(self, table: Draws, stays: npt.NDArray[np.bool_]) -> FloatArray:
         """Draw what the local perturbation adds to the genes that do not cross."""
-        step = np.tan(math.pi * (table["local"] - 0.5)) * (0.1 / 200) * (self.box.high - self.box.low)
+        angle = math.pi * (table["local"].astype(np.float64) - 0.5)  # single precision differs between processors
+        step = np.tan(angle) * (0.1 / 200) * (self.box.high - self.box.low)
         perturbed = table["perturb"] < self.options["perturbation"]
         return np.where(stays & perturbed[:, None], step, 0.0)
 
