@@ -142,17 +142,18 @@ def _job_ledger(
     slots = max([float(run.record.get("slots") or 1) for run in runs] or [1.0])
     outside = _outside(runs, zero, elapsed, slots)
     counter = Series.steady(0.0, elapsed, round(one["energy_j"] * 1e6))
-    reading = _job_reading(one)
+    reading = _job_reading(one, series)
     gpus = _gpu_counters(attempts, zero, elapsed) if "node_dc" in reading.domains else {}
     meter = Meter(f"{one['job']}.{one['run']}", counter, slots, gpus=gpus, by_time_only=True)
-    nodes = max(float(one["node_count"]), 1.0)
-    metered = _by_nodes(series, list(zip(attempts, works, strict=True)), outside, slots / nodes, zero)
-    fits = reconcile(metered, counter.whole_between(0.0, elapsed)) if metered and len(hosts(series)) == nodes else None
-    if fits and not fits[1].flags:
-        return JobLedger(meter.name, fits[0], reading, fits[1])
-    works += outside
-    ledger = _by_steps(meter, works, attempts, one) or apportion(meter, works)
-    return JobLedger(meter.name, ledger, reading, fits[1] if fits else _reconciled(history, numbers, one))
+    everything = [*works, *outside]
+    nodes = len(hosts(series)) if len(hosts(series)) == one["node_count"] else 0  # a part of them tells too little
+    at_work = list(zip(attempts, works, strict=True))
+    metered = _by_nodes(series, at_work, outside, slots / nodes, zero) if nodes else None
+    closed, seen = (None, None) if metered is None else reconcile(metered, counter.whole_between(0.0, elapsed))
+    ledger = _by_steps(meter, everything, attempts, one, everybody=True)
+    ledger = ledger or (None if seen is None or seen.flags else closed)  # what does not fit decides nothing
+    ledger = ledger or _by_steps(meter, everything, attempts, one) or apportion(meter, everything)
+    return JobLedger(meter.name, ledger, reading, seen or _reconciled(history, numbers, one))
 
 
 def _by_nodes(
@@ -162,7 +163,7 @@ def _by_nodes(
     slots: float,
     zero: float,
 ) -> Ledger | None:
-    """Book what the counters of the nodes saw, each to who was at work on it."""
+    """Book what the counters of the nodes saw, each to who was at work on it; ``slots`` are those of one node."""
     works = {host: [replace(work, slots=slots) for work in outside] for host in hosts(series)}
     for attempt, work in attempts:
         used = attempt.end.get("cpu_seconds")
@@ -171,13 +172,20 @@ def _by_nodes(
     return nodes_ledger(series, works, slots=slots, zero=zero)
 
 
-def _by_steps(meter: Meter, works: Sequence[Work], attempts: Iterable[Attempt], one: dict[Any, Any]) -> Ledger | None:
-    """Book by the accounted joules of steps, for the attempts whose step had a node to itself; None if none had."""
+def _by_steps(
+    meter: Meter, works: Sequence[Work], attempts: Sequence[Attempt], one: dict[Any, Any], everybody: bool = False
+) -> Ledger | None:
+    """Book by the accounted joules of steps, for the attempts whose step had a node to itself.
+
+    None if no step had; with ``everybody`` also if a single one had not.
+    """
     alone = one["steps_alone"]
     if not alone or "shared_node" in one["flags"].split(";"):
         return None
     step = {_name(attempt): str(attempt.start.get("step", "")).rpartition(".")[2] for attempt in attempts}
     own = {name: alone[number] for name, number in step.items() if number in alone}
+    if everybody and len(own) < len(step):
+        return None
     a_node = meter.slots / max(float(one["node_count"]), 1.0)
     return (
         apportion_steps(meter, [replace(work, slots=a_node) if work.name in own else work for work in works], own)
@@ -186,12 +194,15 @@ def _by_steps(meter: Meter, works: Sequence[Work], attempts: Iterable[Attempt], 
     )
 
 
-def _job_reading(one: dict[Any, Any]) -> EnergyReading:
+def _job_reading(one: dict[Any, Any], series: Sequence[NodeSeries]) -> EnergyReading:
     plugin = str(one["plugin"]).rpartition("/")[2]
     assurance, domains = _PLUGINS.get(plugin, _UNKNOWN_PLUGIN)
+    by_nodes = one["energy_from"] == "nodes"  # Slurm has nothing of it: on-chip counters, as the nodes saw them
+    if by_nodes:
+        assurance, domains = "B", tuple(dict.fromkeys(sensor.domain for each in series for sensor in each.sensors))
     return EnergyReading(
         float(one["energy_j"]),
-        "scheduler_counter",
+        "measured_counter" if by_nodes else "scheduler_counter",
         one["energy_from"] if one["energy_from"] in ("sstat", "nodes") else f"sacct:{one['energy_from']}",
         assurance,
         domains,

@@ -190,6 +190,9 @@ def test_the_joules_of_nodes_that_died_with_their_records(diary: Diary) -> None:
     assert {"live", "partial"} <= set(data.jobs["flags"].tolist()[0].split())
     found = accounts(data, "7.0")
     assert found[""] == pytest.approx(seen)
+    (job,) = data.energy[(data.energy["id"] == "7.0") & data.energy["account"].isna()].to_dict("records")
+    assert [job[name] for name in ("source", "method", "assurance")] == ["nodes", "measured_counter", "B"]
+    assert job["domains"] == "cpu_pkg"
     assert found["trial"] == pytest.approx((IDLE_W / 2 + CORE_W) * 50)
     # alone on its node and with unknown CPU time: its slot's idle power, and all above it
     assert found["lost"] == pytest.approx(IDLE_W / 2 * 50 + CORE_W * 100)
@@ -200,3 +203,33 @@ def test_the_joules_of_nodes_that_died_with_their_records(diary: Diary) -> None:
         "node2": pytest.approx(70 * IDLE_W + 100 * CORE_W),
     }
     assert set(nodes["run"]) == {0}
+
+
+def test_without_the_number_of_nodes_nobody_knows_whether_all_left_a_series(diary: Diary) -> None:
+    run_of_two_nodes(diary)
+    for host, trials in (("node1", ON_NODE1), ("node2", ON_NODE2)):
+        write_series(diary.folder, host, lambda t, trials=trials: busy_s(trials, t))  # type: ignore[misc]
+    text = f"JobID|State|ElapsedRaw|ConsumedEnergyRaw\n7|COMPLETED|100|{20_000}\n"
+    keep(diary.folder, text, "sacct", utc=True, cluster=SETTINGS)
+    assert job_part(load(diary.folder), 0)["share_rule"] == "core_seconds"
+
+
+def test_joules_of_steps_that_had_their_node_alone_come_before_shares_of_its_counters(diary: Diary) -> None:
+    diary.number += 1
+    about = {"host": "node1", "execution": "srun-steps", "slots": 1, "ranks": 1, "slurm": {"job_id": "7"}}
+    diary.write("run", time=clock(0), **about)
+    fields = {"params": {}, "point": [], "seed": 1, "role": "search", "generation": 0}
+    diary.write("asked", trial=0, time=clock(10), **fields)
+    where = {"host": "node1", "rank": 0, "device": "cpu", "step": "7.0"}
+    diary.write("started", trial=0, attempt=0, time=clock(10), **where)
+    times = {"started": clock(10), "finished": clock(60), "seconds": 50.0, "cpu_seconds": 50.0, "energy": []}
+    result = {"state": "completed", "value": 0.5, "fitness": 0.5, "metrics": {"e": 0.5}, "epochs": 1, "error": ""}
+    diary.write("told", trial=0, attempt=0, host="node1", rank=0, **times, **result)
+    diary.end(100)
+    write_series(diary.folder, "node1", lambda t: busy_s([(0, 10, 60, 1.0)], t))
+    head = "JobID|State|ElapsedRaw|NNodes|ConsumedEnergyRaw|Start|End|NodeList\n"
+    rows = f"7|COMPLETED|100|1|9000|{at(0)}|{at(100)}|node1\n7.extern|COMPLETED|100|1|9000|{at(0)}|{at(100)}|node1\n"
+    step = f"7.0|COMPLETED|52|1|5500|{at(9)}|{at(61)}|node1\n"
+    keep(diary.folder, head + rows + step, "sacct", utc=True, cluster=SETTINGS)
+    own = job_part(load(diary.folder), 0)
+    assert (own["share_rule"], own["joules"]) == ("step_exclusive", 5500.0)
