@@ -53,9 +53,19 @@ class Inputs:
             pixels = warp(pixels, maps, self.size)
         elif pixels.shape[-2:] != (self.size, self.size):
             pixels = functional.interpolate(pixels, size=self.size, mode="bilinear", align_corners=False)
-        # the channel axis last: one operation normalises, spreads grey over three channels and lays out channels_last
-        normalised = torch.addcmul(self.offset, pixels.permute(0, 2, 3, 1), self.scale)
+        if images.device.type == "cpu" and pixels.shape[1] < len(self.scale):
+            normalised = self._spread(pixels[:, 0])
+        else:
+            # the channel axis last: one operation normalises, spreads grey over channels and lays out channels_last
+            normalised = torch.addcmul(self.offset, pixels.permute(0, 2, 3, 1), self.scale)
         return normalised.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+    def _spread(self, pixels: Tensor) -> Tensor:
+        """Normalise grey pixels (n, h, w) to (n, h, w, channels), one channel at a time: on a CPU that is faster."""
+        normalised = pixels.new_empty(*pixels.shape, len(self.scale))
+        for channel, (offset, scale) in enumerate(zip(self.offset, self.scale, strict=True)):
+            torch.addcmul(offset, pixels, scale, out=normalised[..., channel])
+        return normalised
 
     def at_once(self, batch_size: int) -> int:
         """How many training batches to prepare at once."""

@@ -52,7 +52,7 @@ from autode.trial import Trial, TrialInterrupted
 WIDE = {"weights": "none", "width": 1.0}
 SMALL = {"weights": "none", "width": 0.25}
 #: Pairs of a trial and its passes.
-PAIRS = 11
+PAIRS = 15
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ CPU = Sizes(
     ),
     32,
     64,
-    1000,
-    (2, 2),
+    4000,
+    (4, 3),
     (SMALL, 32, 128),
     (1, 2, 4),
     (1, 2),

@@ -75,6 +75,12 @@ def test_how_many_batches_are_prepared_at_once_changes_no_bit(monkeypatch, start
         assert torch.equal(one[1], data.labels[plan[0][low:high]])
 
 
+def test_grey_images_become_what_three_equal_channels_become():
+    images = split(6).images
+    inputs = Inputs(32, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), CPU)
+    assert torch.equal(inputs(images), inputs(images.expand(-1, 3, -1, -1)))
+
+
 def test_inputs_are_resized_on_the_way():
     images = split(4).images
     enlarged = Inputs(64, *HALF, CPU)(images)
