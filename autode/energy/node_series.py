@@ -6,8 +6,8 @@ the next process takes over, with a new file. So every file has one writer, noth
 loses at most the row under way. A report cuts the joules of every node along its trials with it, also those of a node
 that died.
 
-A file has a line that says what is in it, then rows: ``[seconds since its time, CPU seconds of the node, seconds
-between good samples, microjoules of each sensor]``, all since the first row.
+A file has a line that says what is in it, and when it began; then rows: ``[seconds since then, CPU seconds of the node,
+seconds between good samples, microjoules of each sensor]``, the last three since the first row.
 """
 
 from __future__ import annotations
