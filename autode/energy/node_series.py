@@ -6,8 +6,8 @@ the next process takes over, with a new file. So every file has one writer, noth
 loses at most the row under way. A report cuts the joules of every node along its trials with it, also those of a node
 that died.
 
-A file has a line that says what is in it, then rows: ``[seconds since its time, CPU seconds of the node, seconds
-between good samples, microjoules of each sensor]``, all since the first row.
+A file has a line that says what is in it, and when it began; then rows: ``[seconds since then, CPU seconds of the node,
+seconds between good samples, microjoules of each sensor]``, the last three since the first row.
 """
 
 from __future__ import annotations
@@ -150,11 +150,11 @@ class NodeRecorder:
 
     def _record(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        now = time.time()
+        now, clock = time.time(), time.monotonic()
         path = self._folder / f"{socket.gethostname()}-{int(now * 1000)}-{os.getpid()}.jsonl"
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            row = NodeRows(self._meters)
+            row = NodeRows(self._meters, clock)
             os.write(file, orjson.dumps({**_about(now), "sensors": [asdict(one) for one in row.sensors]}) + b"\n")
             self._write_rows(file, row)
         finally:
@@ -182,9 +182,11 @@ class NodeRows:
     Parameters
     ----------
     meters : sequence of Meter
+    begun : float, optional
+        Monotonic seconds from which the rows' times count; by default the first row's.
     """
 
-    def __init__(self, meters: Sequence[Meter]):
+    def __init__(self, meters: Sequence[Meter], begun: float | None = None):
         self._meters = meters
         columns: dict[SensorOfNode, list[Any]] = {}
         for meter in meters:
@@ -192,7 +194,7 @@ class NodeRows:
                 key = SensorOfNode(sensor.source, sensor.domain, sensor.device)
                 columns.setdefault(key, []).append(sensor.track)
         self.sensors, self._columns = tuple(columns), list(columns.values())
-        self._begun: float | None = None
+        self._begun = begun
         self._cpu_s = node_cpu_seconds() or 0.0
         self._sums = [0.0] * len(self._columns)
         self._covered = [0.0] * len(self._columns)

@@ -183,10 +183,13 @@ class Cells:
             `DECIMAL` or `BINARY`.
         """
         starts, ends = self._edges(name)
-        factor = units[self._bytes[np.maximum(ends - 1, 0)]]
-        has_unit = ~np.isnan(factor) & (ends > starts)
-        values = self._decimals(starts, ends - has_unit) * np.where(has_unit, factor, 1.0)
-        values[values >= _ABSURD] = np.nan
+        values = self._digits(starts, ends)
+        left = np.flatnonzero(np.isnan(values) & (ends > starts))
+        if len(left):
+            factor = units[self._bytes[ends[left] - 1]]
+            has_unit = ~np.isnan(factor)
+            found = self._decimals(starts[left], ends[left] - has_unit) * np.where(has_unit, factor, 1.0)
+            values[left] = np.where(found < _ABSURD, found, np.nan)
         return values, np.isnan(values) & (ends > starts)
 
     def ends_with_unit(self, name: str) -> Mask:

@@ -264,4 +264,8 @@ def opened(source: str | Path) -> BinaryIO:
         one_line = re.search(r"[|;,{]", source) is not None and not os.path.exists(source)  # noqa: PTH110 - never raises
         if "\n" in source or not source.strip() or one_line:
             return io.BytesIO(source.encode())
+    with Path(source).open("rb") as file:
+        beginning = file.read(2)
+    if beginning in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16, which PowerShell makes of what it redirects
+        return io.BytesIO(Path(source).read_bytes().decode("utf-16", "replace").encode())
     return Path(source).open("rb")

@@ -222,6 +222,12 @@ def test_a_name_in_another_encoding_does_no_harm(tmp_path):
     assert read_sacct(path)["job_name"].tolist() == ["caf\ufffd"]
 
 
+def test_what_powershell_redirects_is_utf_16(tmp_path):
+    path = tmp_path / "sacct.txt"
+    path.write_bytes("JobID|JobName|ConsumedEnergyRaw\r\n7|café|20000\r\n".encode("utf-16"))
+    assert read_sacct(path)[["job_name", "energy_j"]].values.tolist() == [["café", 20000.0]]
+
+
 def test_times_as_sites_print_them():
     written = [
         "2026-02-28T23:59:59", "2026-02-29T00:00:00", "Unknown", "None", "", "2026-02-28 23:59:59",
