@@ -146,11 +146,16 @@ def _batches(
         rows = slice(block[0][0], block[-1][1])
         with torch.no_grad():
             index = order[rows]
-            images = learner.inputs(data.images.index_select(0, index), None if maps is None else maps[rows])
+            images = learner.inputs(_rows(data.images, index), None if maps is None else maps[rows])
             labels = data.labels.index_select(0, index)
         for start, end in block:
             some = slice(start - rows.start, end - rows.start)
             yield images[some], labels[some]
+
+
+def _rows(images: Tensor, index: Tensor) -> Tensor:
+    """Take some images; kept features are channels_last and stay so, which the faster way would undo."""
+    return images.index_select(0, index) if images.is_contiguous() else images[index]
 
 
 @contextlib.contextmanager

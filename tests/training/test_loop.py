@@ -75,6 +75,14 @@ def test_how_many_batches_are_prepared_at_once_changes_no_bit(monkeypatch, start
         assert torch.equal(one[1], data.labels[plan[0][low:high]])
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_images_and_kept_features_keep_their_layout(layout):
+    features = torch.rand(6, 8, 4, 4).contiguous(memory_format=layout)
+    taken = loop._rows(features, torch.tensor([4, 1]))
+    assert torch.equal(taken, features[torch.tensor([4, 1])])
+    assert taken.is_contiguous(memory_format=layout)
+
+
 def test_grey_images_become_what_three_equal_channels_become():
     images = split(6).images
     inputs = Inputs(32, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), CPU)
