@@ -314,7 +314,7 @@ class Cells:
         """
         starts, ends = self._edges(name)
         dots = np.minimum(self._next(_DOT, starts), ends)
-        bars = np.minimum(self._next(_BAR, starts), dots)
+        bars = np.minimum(self._next(_BAR, starts), dots) if b"_" in self._block else dots
         numbers, tasks = self._digits(starts, bars), self._digits(bars + 1, np.maximum(dots, bars + 1))
         letters, alone = np.maximum(ends - dots - 1, 0), bars == dots
         plain = ~np.isnan(numbers) & (self._bytes[starts] != _ZERO) & (letters <= 8) & (ends - dots != 1)
