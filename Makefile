@@ -7,6 +7,7 @@ APT_BROWSER = chromium chromium-driver
 APT_SLURM = munge slurmctld slurmd slurmdbd slurm-client slurm-wlm-basic-plugins slurm-wlm-mysql-plugin \
 	mariadb-server-core mariadb-client-core libpmix2 iproute2 util-linux procps shellcheck
 APT_IMAGE = mmdebstrap bubblewrap
+APT_MPI = openmpi-bin
 
 .PHONY: help quickstart install test check bench system clean
 
@@ -45,11 +46,12 @@ $(VENV)/.installed-test: setup.cfg constraints.txt | $(VENV)/bin/python
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,check]'
 	@touch $@ $(VENV)/.installed
 
-# Some tests need a browser, a Slurm cluster or a container's root file system of their own. As root on Debian their packages are installed (no daemon is
+# Some tests need a browser, a second MPI, a Slurm cluster or a container's root file system of their own. As root on Debian their packages are installed (no daemon is
 # started); elsewhere these tests say that they were skipped and why.
 system:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		command -v chromedriver >/dev/null || $(call apt,$(APT_BROWSER)); \
+		command -v mpiexec >/dev/null || $(call apt,$(APT_MPI)); \
 		{ command -v slurmdbd && command -v mariadbd && command -v shellcheck; } >/dev/null || $(call apt,$(APT_SLURM)); \
 		{ command -v mmdebstrap && command -v bwrap; } >/dev/null || $(call apt,$(APT_IMAGE)); \
 	fi
