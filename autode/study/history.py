@@ -181,7 +181,7 @@ class History:
     forgotten: int = 0
     _open: dict[int, TrialHistory] = field(default_factory=dict)
     _ranked: list[tuple[float, int]] = field(default_factory=list)
-    _same: dict[str, tuple[float, list[int]]] = field(default_factory=dict)
+    _same: dict[str, tuple[float, int, list[int]]] = field(default_factory=dict)  # mean, first and all trials
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> History:
@@ -232,17 +232,19 @@ class History:
 
     def same_as(self, trial: TrialHistory) -> list[TrialHistory]:
         """Return all search trials with a fitness that have the configuration of one, it included."""
-        return [self.trials[number] for number in self._same[_configuration(trial)][1]]
+        return [self.trials[number] for number in self._same[_configuration(trial)][2]]
 
     def _rank(self, trial: TrialHistory, fitness: float) -> None:
         """Let a told trial count: its configuration stands where the mean fitness of its trials puts it."""
-        mean, same = self._same.get(_configuration(trial), (fitness, []))
+        key = _configuration(trial)
+        mean, first, same = self._same.get(key, (fitness, trial.number, []))
         if same:
-            del self._ranked[bisect.bisect_left(self._ranked, (mean, min(same)))]
+            del self._ranked[bisect.bisect_left(self._ranked, (mean, first))]
         same.append(trial.number)
         mean += (fitness - mean) / len(same)
-        self._same[_configuration(trial)] = mean, same
-        bisect.insort(self._ranked, (mean, min(same)))
+        first = min(first, trial.number)
+        self._same[key] = mean, first, same
+        bisect.insort(self._ranked, (mean, first))
 
     def _take_study(self, record: Record) -> None:
         self.study = record

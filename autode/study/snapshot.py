@@ -25,6 +25,8 @@ SNAPSHOT_NAME = "snapshot.json"
 #: one is written after so many results: replaying fewer takes less than a second
 RESULTS_BETWEEN = 1000
 _BEST_KEPT = 100
+#: A converged search can come to one configuration thousands of times; its mean is known from fewer.
+_MOST_ALIKE = 100
 _SUMS = ("measured_j", "estimated_j", "done", "failed", "generation")
 
 State = tuple[Search, History, dict[int, int]]
@@ -135,7 +137,7 @@ def replay(search: Search, proposals: dict[int, int], record: Record) -> None:
 
 def _condensed(history: History, best: int) -> Record:
     """Return what a run must know of a history: sums, runs, and the records of open trials and of the best ones."""
-    ranked = [trial for first in history.best(best) for trial in history.same_as(first)]
+    ranked = [trial for first in history.best(best) for trial in history.same_as(first)[:_MOST_ALIKE]]
     kept = {trial.number: trial for trial in (*ranked, *history.confirmations, *history.unfinished)}
     return {
         "sums": {name: getattr(history, name) for name in _SUMS},
