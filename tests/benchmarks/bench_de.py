@@ -4,9 +4,10 @@
     OMP_NUM_THREADS=1 python tests/benchmarks/bench_de.py --algorithms lshade --peers minionpy,scipy  # installed ones
 
 The figure is the slope between n and 3 n evaluations (set-up cancels), all contestants interleaved, from the least
-times of the repeats; the ratio is to the first. Peers run their L-SHADE (SciPy: its vectorized
-rand/1/bin) on the same function, with the conversion of the batch that they need, convergence checks off. With
---async: one ask(1) and one tell(1), eight trials out. With --memory: peak of two generations, traced by tracemalloc.
+times of the repeats (at least two with evosax, which compiles in the first); the ratio is to the first. Peers run their
+L-SHADE (SciPy and evosax: their vectorized rand/1/bin; pygmo: its jDE) on the same function, with the conversion of the
+batch that they need, convergence checks off. With --async: one ask(1) and one tell(1), eight trials out. With --memory:
+peak of two generations, traced by tracemalloc.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from machine import report
@@ -102,7 +105,59 @@ def mealpy_lshade(size: int, dimension: int, evaluations: int) -> None:
     L_SHADE(epoch=max(1, evaluations // size - 1), pop_size=size).solve(problem, seed=1)
 
 
-PEERS = {"minionpy": minionpy_lshade, "scipy": scipy_vectorized, "niapy": niapy_lshade, "mealpy": mealpy_lshade}
+def pygmo_jde(size: int, dimension: int, evaluations: int) -> None:
+    import pygmo
+
+    class Sphere:
+        def fitness(self, x):
+            return (float(x @ x),)
+
+        def get_bounds(self):
+            return [-5.0] * dimension, [5.0] * dimension
+
+    jde = pygmo.sade(gen=max(1, evaluations // size - 1), variant_adptv=1, ftol=0.0, xtol=0.0, seed=1)
+    pygmo.algorithm(jde).evolve(pygmo.population(pygmo.problem(Sphere()), size, seed=1))
+
+
+@cache
+def _evosax_generation(size: int, dimension: int) -> tuple[Any, Any]:
+    """Compile a generation once for each shape: that does not count."""
+    import jax
+    from evosax.algorithms import DifferentialEvolution
+
+    algorithm = DifferentialEvolution(population_size=size, solution=jax.numpy.zeros(dimension))
+
+    @jax.jit
+    def generation(state, key):
+        asking, telling = jax.random.split(key)
+        x, state = algorithm.ask(asking, state, algorithm.default_params)
+        state, _ = algorithm.tell(telling, x, (x * x).sum(axis=1), state, algorithm.default_params)
+        return state
+
+    return algorithm, generation
+
+
+def evosax_rand1bin(size: int, dimension: int, evaluations: int) -> None:
+    import jax
+
+    algorithm, generation = _evosax_generation(size, dimension)
+    key = jax.random.key(1)
+    x = jax.random.uniform(key, (size, dimension), minval=-5.0, maxval=5.0)
+    state = algorithm.init(key, x, (x * x).sum(axis=1), algorithm.default_params)
+    for _ in range(evaluations // size - 1):
+        key, subkey = jax.random.split(key)
+        state = generation(state, subkey)
+    jax.block_until_ready(state.fitness)
+
+
+PEERS = {
+    "minionpy": minionpy_lshade,
+    "scipy": scipy_vectorized,
+    "niapy": niapy_lshade,
+    "mealpy": mealpy_lshade,
+    "pygmo": pygmo_jde,
+    "evosax": evosax_rand1bin,
+}
 
 
 def peak_memory(name: str, size: int, dimension: int) -> float:
