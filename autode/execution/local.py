@@ -25,6 +25,9 @@ from autode.trial import INTERRUPTED, TrialResult, TrialTask
 
 #: what is told about a trial that goes on may wait so many seconds for its end: a short trial is then told of at once
 TOGETHER_S = 5e-3
+#: a SIGKILL of a whole job reaches its processes one after the other: a worker's counts as a failure of its trial only
+#: if this process is still there so many seconds later
+KILL_SPREAD_S = 0.5
 #: seconds that a worker process may take to start, besides its first trial's time limit
 _START_S = 60.0
 # what would make a worker believe that it is an MPI rank itself
@@ -165,7 +168,10 @@ class LocalWorker:
 
     def _cause_of_death(self) -> str:
         with suppress(subprocess.TimeoutExpired):
-            return describe_death(self.process.wait(2.0))
+            code = self.process.wait(2.0)
+            if code == -signal.SIGKILL:
+                time.sleep(KILL_SPREAD_S)
+            return describe_death(code)
         return "exception: the trial closed the connection of its process"
 
     def _fail(self, error: str) -> Finished:

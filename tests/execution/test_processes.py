@@ -11,12 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cloudpickle
 import pytest
 
-from autode.execution import EpochDone, Event, Finished, Started
+from autode.execution import EpochDone, Event, Finished, Started, local
 from autode.execution.evaluate import Place
 from autode.execution.local import ProcessExecutor, describe_death, worker_environment
 from autode.execution.output import scratch_log
@@ -346,6 +347,18 @@ def test_an_import_error_fails_the_trial_not_the_worker(bench: Bench) -> None:
     for number in (0, 1):
         executor.submit(bench.task(number))
         assert bench.result(executor).error == "exception: ImportError: no module named model"
+
+
+@pytest.mark.parametrize(("death", "waits"), [("os.kill(os.getpid(), 9)", [local.KILL_SPREAD_S]), ("os._exit(3)", [])])
+def test_a_kill_of_the_whole_job_has_time_to_arrive_before_its_first_victim_is_called_failed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, death: str, waits: list[float]
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(local, "time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic))
+    executor = bench.executor(lambda trial: exec(f"import os; {death}"))
+    executor.submit(bench.task(0))
+    assert bench.result(executor).state == "failed"
+    assert slept == waits
 
 
 @pytest.mark.parametrize(
