@@ -5,7 +5,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 BIN = $(VENV)/bin
 APT_BROWSER = chromium chromium-driver
 APT_SLURM = munge slurmctld slurmd slurmdbd slurm-client slurm-wlm-basic-plugins slurm-wlm-mysql-plugin \
-	mariadb-server-core mariadb-client-core libpmix2 iproute2 util-linux procps shellcheck
+	mariadb-server-core mariadb-client-core libpmix-dev iproute2 util-linux procps shellcheck
 APT_IMAGE = mmdebstrap bubblewrap
 APT_MPI = openmpi-bin
 
@@ -52,7 +52,8 @@ system:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		command -v chromedriver >/dev/null || $(call apt,$(APT_BROWSER)); \
 		command -v mpiexec >/dev/null || $(call apt,$(APT_MPI)); \
-		{ command -v slurmdbd && command -v mariadbd && command -v shellcheck; } >/dev/null || $(call apt,$(APT_SLURM)); \
+		{ command -v slurmdbd && command -v mariadbd && command -v shellcheck && ls /usr/lib/*/pmix2/lib/libpmix.so; } \
+			>/dev/null 2>&1 || $(call apt,$(APT_SLURM)); \
 		{ command -v mmdebstrap && command -v bwrap; } >/dev/null || $(call apt,$(APT_IMAGE)); \
 	fi
 

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-#: Debian packages, to be installed with --no-install-recommends; none of their services has to run
+#: Debian packages, to be installed with --no-install-recommends; none of their services has to run. Slurm's PMIx plugin
+#: loads libpmix.so by its name without a number, which only the -dev package has
 APT_PACKAGES = (
     *("munge", "slurmctld", "slurmd", "slurmdbd", "slurm-client", "slurm-wlm-basic-plugins", "slurm-wlm-mysql-plugin"),
-    *("mariadb-server-core", "mariadb-client-core", "libpmix2", "iproute2", "util-linux", "procps"),
+    *("mariadb-server-core", "mariadb-client-core", "libpmix-dev", "iproute2", "util-linux", "procps"),
 )
 #: the daemons' folder is not on everybody's path
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
