@@ -18,9 +18,10 @@ import pandas as pd
 
 from autode.energy import sacct_values as values
 from autode.energy.run_numbers import run_numbers
-from autode.energy.sacct_cells import Cells, Texts
+from autode.energy.sacct_cells import Cells
 from autode.energy.sacct_fields import Fields
 from autode.energy.sacct_json import is_json, json_table
+from autode.energy.sacct_strings import Texts
 from autode.energy.sacct_text import SacctError, Skipped, opened, string_tables
 
 #: Field of sacct -> column of the result and how to read it, for texts.

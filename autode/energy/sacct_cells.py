@@ -67,7 +67,8 @@ class Factorized:
     distinct: list[str]
 
 
-def _factorized(column: npt.NDArray[np.object_]) -> Factorized:
+def factorized(column: npt.NDArray[np.object_]) -> Factorized:
+    """Sort out the different strings of a column, shape (rows,)."""
     codes, distinct = pd.factorize(column)
     return Factorized(codes, distinct.tolist())
 
@@ -110,7 +111,7 @@ class Cells:
         """Return columns as strings; several in one go cost hardly more than one."""
         columns = {self._column[name]: name for name in names}
         if not len(self) or not names:
-            return {name: _factorized(np.array([], dtype=object)) for name in names}
+            return {name: factorized(np.array([], dtype=object)) for name in names}
         table: pd.DataFrame = pd.read_csv(
             io.BytesIO(self._block),
             sep=self._separator.decode("latin-1"),
@@ -124,7 +125,7 @@ class Cells:
             engine="c",
             encoding_errors="replace",
         )
-        return {name: _factorized(table[index].to_numpy()) for index, name in columns.items()}
+        return {name: factorized(table[index].to_numpy()) for index, name in columns.items()}
 
     def some(self, name: str, rows: Array) -> list[str]:
         """Return the strings of some rows of a column."""
@@ -363,65 +364,3 @@ def _days(year: Array, month: Array, day: Array) -> tuple[npt.NDArray[np.datetim
     days = months.astype("datetime64[D]") + (day - 1)
     good = (month >= 1) & (month <= 12) & (day >= 1) & (days.astype("datetime64[M]") == months)
     return days.astype("datetime64[s]"), good
-
-
-class Texts:
-    """A table of strings that offers what `Cells` does: every cell with something in it is odd.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Strings, empty where nothing is known; columns named as sacct's fields in lower case.
-    """
-
-    def __init__(self, table: pd.DataFrame):
-        self._table = table
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._table
-
-    def texts(self, names: Sequence[str]) -> dict[str, Factorized]:
-        """Return columns as strings."""
-        return {name: _factorized(self._table[name].to_numpy(dtype=object)) for name in names}
-
-    def some(self, name: str, rows: Array) -> list[str]:
-        """Return the strings of some rows of a column."""
-        return self._table[name].to_numpy()[rows].tolist()  # type: ignore[no-any-return]
-
-    def _odd(self, name: str) -> Mask:
-        return np.asarray(self._table[name].to_numpy() != "", dtype=bool)
-
-    def whole(self, name: str) -> tuple[Floats, Mask]:
-        """Leave a column of numbers to others."""
-        return np.full(len(self), np.nan), self._odd(name)
-
-    def scaled(self, name: str, units: Floats) -> tuple[Floats, Mask]:
-        """Leave numbers with units to others."""
-        del units
-        return self.whole(name)
-
-    def ends_with_unit(self, name: str) -> Mask:
-        """Return whether the cells of a column end with a unit."""
-        return np.array([text[-1:] in tuple("KMGTPE") for text in self._table[name]], dtype=bool)
-
-    def seconds(self, name: str) -> tuple[Floats, Mask]:
-        """Leave durations to others."""
-        return self.whole(name)
-
-    def item(self, name: str, item: str) -> tuple[Floats, Mask]:
-        """Leave the items of lists to others."""
-        del item
-        return np.full(len(self), np.nan), self._odd(name)
-
-    def times(self, name: str) -> tuple[npt.NDArray[np.datetime64], Mask]:
-        """Leave times to others."""
-        return np.full(len(self), np.datetime64("NaT", "s")), self._odd(name)
-
-    def job_ids(self, name: str) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], Array]:
-        """Leave job ids to others."""
-        del name
-        empty = np.full(len(self), "", dtype=object)
-        return empty, empty.copy(), np.arange(len(self))

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from autode.energy import sacct_values as values
-from autode.energy.sacct_cells import BINARY, DECIMAL, Array, Cells, Floats, Mask, Texts
+from autode.energy.sacct_cells import BINARY, DECIMAL, Array, Cells, Floats, Mask
+from autode.energy.sacct_strings import Texts
 
 #: A column with a larger part of odd cells is read as a whole.
 _MANY = 0.05

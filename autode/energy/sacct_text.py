@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autode.energy.sacct_cells import Cells, Texts
+from autode.energy.sacct_cells import Cells
+from autode.energy.sacct_strings import Texts
 
 _BLOCK_BYTES = 8 << 20
 _SEPARATOR = b"\x1f"  # stands for a delimiter of several characters
