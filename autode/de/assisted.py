@@ -17,7 +17,7 @@ from autode.de.start import MINIMUM
 from autode.de.strategy import Columns, Common
 from autode.de.table import Draws
 from autode.de.trials import Batch
-from autode.de.trust import LOCAL, WIDE, Allotment
+from autode.de.trust import DENSITY, LOCAL, Allotment, smallest_radius
 
 STARTS_OF_BUDGET = 10
 
@@ -93,7 +93,7 @@ class AutoDE(DifferentialEvolution):
     def see(self, phenotype: Phenotype) -> None:
         """Say what the objective sees of a point; to be called before the first trial."""
         self._evidence = Evidence(phenotype, self.box.dimension)
-        self._allotment = Allotment(self.box.dimension)
+        self._allotment = Allotment(self.box.dimension, smallest_radius(self.max_evaluations))
         is_local = phenotype.continuous and self.options["local"]
         self._process = surrogate.Process(self._evidence, surrogate.CELL if is_local else 0.0)
 
@@ -132,7 +132,7 @@ class AutoDE(DifferentialEvolution):
         out = [*self._unit(self._trials.x[np.isnan(self._trials.values)])]
         trials = np.empty((slots.size, self.box.dimension))
         for k, number in enumerate(draws["seed"]):
-            model = self._allotment.next() if self._is_local_ready() else WIDE
+            model = self._allotment.next(self._evidence.size, self._is_local_ready())
             control["model"][k] = model
             if self._given is not None:
                 trials[k], self._given = self._given, None
@@ -147,6 +147,8 @@ class AutoDE(DifferentialEvolution):
         if self._evidence.size < 2 or not np.isfinite(self._evidence.y).all():
             return surrogate.far_point(self._evidence, out, self.box.dimension, rng)
         pool, generations = self.options["pool"], self.options["inner_generations"]
+        if model == DENSITY:
+            return surrogate.density_point(self._evidence, out, rng)
         if model == LOCAL:
             centre = self._evidence.x[self._allotment.centre(self._evidence)]
             point = surrogate.local_point(self._evidence, centre, self._allotment.radius, out, rng)
@@ -164,9 +166,10 @@ class AutoDE(DifferentialEvolution):
         trials, population = self._trials, self._population
         for row in rows:
             value = float(trials.values[row])
-            if trials.generation[row] > 0:
-                self._learn(int(trials.parameter("model")[row]), value)
-            self._evidence.add(self._unit(trials.x[row]), value)
+            model = int(trials.parameter("model")[row]) if trials.generation[row] > 0 else None
+            if model is not None:
+                self._learn(model, value)
+            self._evidence.add(self._unit(trials.x[row]), value, crowd=model == LOCAL)
             slot = int(trials.slots[row]) if trials.generation[row] == 0 else population.worst()
             if not value >= population.f[slot]:
                 population.replace(np.array([slot]), trials.x[row][None], np.array([value]))
@@ -174,7 +177,7 @@ class AutoDE(DifferentialEvolution):
     def _learn(self, model: int, value: float) -> None:
         """Learn whether a surrogate's trial was an improvement: on the best, or on the trust region's centre."""
         evidence, allotment = self._evidence, self._allotment
-        if model == WIDE or not evidence.size:
+        if model != LOCAL or not evidence.size:
             allotment.learn(model, value < evidence.best)
             return
         centre = allotment.centre(evidence)

@@ -19,7 +19,7 @@ from autode.de.table import RandomTable
 from autode.de.trials import Batch, Trials
 
 SCHEDULES = ("generational", "asynchronous")
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 _COUNTERS = ("asked", "nfev", "generations", "_bred", "_generation", "_slot", "_since_tick", "_best_id")
 

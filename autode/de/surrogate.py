@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autode.de.arrays import FloatArray
+from autode.de.density import promising_points
 from autode.de.evidence import Evidence
 from autode.de.gaussian import GaussianProcess, log_expected_improvement
 from autode.de.inner import evolve
@@ -16,6 +17,7 @@ MOST_POINTS = 150
 #: Of points this close, where a local search gathers, the process takes the best.
 CELL = 0.02
 _LOCAL_POOL, _LOCAL_GENERATIONS = 24, 40
+_FIT_EACH, _DENSITY_POOL = 30, 24
 #: Points closer than this in every coordinate are one.
 _SAME = 1e-10
 
@@ -101,6 +103,11 @@ def local_point(
     return point if _is_new(point[None], evidence, out)[0] else None
 
 
+def density_point(evidence: Evidence, out: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return the new point that the densities of good and other told points recommend, shape (D,)."""
+    return _first_new(promising_points(evidence, out, _DENSITY_POOL, rng), evidence, out, rng)
+
+
 def far_point(evidence: Evidence, out: FloatArray, dimension: int, rng: np.random.Generator) -> FloatArray:
     """Return of a hundred random points the one farthest from all that are known: nothing was learned yet."""
     x = rng.random((100, dimension))
@@ -111,11 +118,14 @@ def far_point(evidence: Evidence, out: FloatArray, dimension: int, rng: np.rando
 
 
 def fit_size(size: int) -> int:
-    """Return the number of told points at which the lengthscales were fitted last; each fit waits for a fifth more."""
-    fitted = 4
-    while (larger := max(fitted + 1, fitted * 6 // 5)) <= size:
-        fitted = larger
-    return min(fitted, size)
+    """Return the number of told points at which the lengthscales were fitted last.
+
+    That is at each of the first thirty, where one more point says much; after that each fit waits for a fifth more.
+    """
+    fitted = min(size, _FIT_EACH)
+    while _FIT_EACH <= fitted * 6 // 5 <= size:
+        fitted = fitted * 6 // 5
+    return fitted
 
 
 def _first_vectors(evidence: Evidence, pool: int, rng: np.random.Generator) -> FloatArray:

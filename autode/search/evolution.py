@@ -73,7 +73,7 @@ class DifferentialEvolution:
         else:
             self.optimizer = de.make(algorithm, space.bounds, **settings, **options)
         if isinstance(self.optimizer, de.AutoDE):
-            self.optimizer.see(de.Phenotype(space.features, space.feature_groups, space.continuous))
+            self.optimizer.see(de.Phenotype(space.features, space.feature_groups, space.continuous, space.active_genes))
         if space.conditional:
             self.optimizer.active_genes = space.active_genes
         self._novelty = None if space.continuous else Novelty(space, seed)

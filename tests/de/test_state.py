@@ -153,7 +153,7 @@ def test_a_state_of_another_set_up_is_refused(other, complaint):
 
 def test_a_state_of_another_version_is_refused():
     optimizer = make("lshade", "generational")
-    with pytest.raises(ValueError, match="version 99; expected 3"):
+    with pytest.raises(ValueError, match="version 99; expected 4"):
         optimizer.load_state_dict({**optimizer.state_dict(), "version": 99})
 
 

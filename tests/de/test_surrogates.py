@@ -9,12 +9,13 @@ from scipy.stats import norm
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
+from autode.de.density import Density, promising_points
 from autode.de.evidence import Evidence, Phenotype
 from autode.de.gaussian import GaussianProcess, log_expected_improvement
 from autode.de.inner import evolve
 from autode.de.quadratic import Quadratic, terms
 from autode.de.surrogate import damped, far_point, fit_size, local_point
-from autode.de.trust import LOCAL, WIDE, Allotment
+from autode.de.trust import DENSITY, LOCAL, WIDE, Allotment, smallest_radius
 
 
 def bowl(x):
@@ -117,6 +118,68 @@ def test_the_local_point_is_the_lowest_of_the_trust_region():
     assert local_point(evidence, best, 0.5, point[None], np.random.default_rng(0)) is None  # it is out already
 
 
+# --- densities
+
+#: A number, a category of three and a number that only the first category has.
+GROUP = np.array([0, 1, 1, 1, 2])
+
+
+def has(points):
+    active = np.ones(points.shape, dtype=bool)
+    active[:, 2] = points[:, 1] < 1 / 3
+    return active
+
+
+def seen(points):
+    category = np.eye(3)[np.minimum((points[:, 1] * 3).astype(int), 2)] * np.sqrt(0.5)
+    return np.column_stack([points[:, 0], category, np.where(has(points)[:, 2], points[:, 2], 0.5)])
+
+
+def density_of(points):
+    return Density(seen(points), has(points), GROUP)
+
+
+def test_a_density_is_one():
+    """Its integral over the numbers and its sum over the categories, each a third of the unit cube."""
+    density = density_of(np.array([[0.02, 0.1, 0.9], [0.5, 0.5, 0.2], [0.8, 0.2, 0.3]]))
+    grid = (np.arange(60) + 0.5) / 60
+    points = np.array([[a, c, b] for a in grid for c in (1 / 6, 1 / 2, 5 / 6) for b in grid])
+    assert np.exp(density.log(seen(points), has(points))).mean() == pytest.approx(1.0, rel=0.01)
+
+
+def test_a_density_is_high_near_its_points_and_where_their_category_is():
+    at = np.array([[0.3, 0.1, 0.8], [0.9, 0.1, 0.8], [0.3, 0.9, 0.8], [0.3, 0.1, 0.2]])
+    here, far, other_category, far_in_the_conditional = density_of(at[:1]).log(seen(at), has(at))
+    assert here > max(far, other_category, far_in_the_conditional)
+
+
+def test_what_is_inactive_does_not_matter():
+    density = density_of(np.array([[0.3, 0.9, 0.1], [0.6, 0.9, 0.9]]))
+    points = np.array([[0.4, 0.5, 0.0], [0.4, 0.5, 1.0]])
+    first, second = density.log(seen(points), has(points))
+    assert first == second
+
+
+def test_promising_points_lie_where_good_ones_do():
+    evidence = Evidence(Phenotype(seen, GROUP, continuous=False, active=has), 3)
+    for point in np.random.default_rng(5).random((60, 3)):
+        evidence.add(point, abs(point[0] - 0.7) + (0.0 if 1 / 3 <= point[1] < 2 / 3 else 1.0))
+    x = promising_points(evidence, np.empty((0, 3)), 24, np.random.default_rng(1))
+    assert x.shape == (24, 3)
+    assert ((x >= 0) & (x <= 1)).all()
+    assert abs(x[0, 0] - 0.7) < 0.15
+    assert 1 / 3 <= x[0, 1] < 2 / 3
+
+
+def test_points_that_are_out_repel():
+    evidence = Evidence(Phenotype.plain(2), 2)
+    for point in np.random.default_rng(5).random((40, 2)):
+        evidence.add(point, float(((point - 0.5) ** 2).sum()))
+    alone = promising_points(evidence, np.empty((0, 2)), 24, np.random.default_rng(1))[0]
+    beside = promising_points(evidence, np.tile(alone, (5, 1)), 24, np.random.default_rng(1))[0]
+    assert not np.array_equal(alone, beside)
+
+
 # --- differential evolution on a surrogate
 
 
@@ -166,12 +229,20 @@ def test_of_many_points_the_best_and_the_latest_are_kept():
     assert {97, 98, 99} <= set(chosen.tolist())
 
 
-def test_a_crowd_counts_as_its_best_point():
+def test_the_crowd_of_a_local_search_counts_as_its_best_point():
     evidence = Evidence(Phenotype.plain(1), 1)
     for k, x in enumerate([0.5, 0.501, 0.502, 0.9, 0.1]):
-        evidence.add(np.array([x]), 3.0 - k if k < 3 else 9.0)
+        evidence.add(np.array([x]), 3.0 - k if k < 3 else 9.0, crowd=True)
     assert evidence.selected(5, 10, cell=0.02).tolist() == [2, 3, 4]
     assert evidence.selected(5, 10).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_point_that_disappointed_counts_however_near_a_better_one_is():
+    """Without it the process would recommend the same place again and again."""
+    evidence = Evidence(Phenotype.plain(1), 1)
+    for x, y, crowd in ((0.5, 1.0, False), (0.505, 2.0, False), (0.506, 3.0, True)):
+        evidence.add(np.array([x]), y, crowd)
+    assert evidence.selected(3, 10, cell=0.02).tolist() == [0, 1]
 
 
 def test_the_worse_half_is_damped():
@@ -184,9 +255,9 @@ def test_the_worse_half_is_damped():
 
 def test_lengthscales_are_fitted_at_growing_intervals():
     sizes = [fit_size(n) for n in range(2, 500)]
-    assert sizes[:4] == [2, 3, 4, 5]
-    assert all(fitted <= n for n, fitted in enumerate(sizes, start=2))
-    assert len(set(sizes)) < 35
+    assert sizes[:29] == list(range(2, 31))
+    assert all(fitted <= n < 1.25 * fitted for n, fitted in enumerate(sizes, start=2))
+    assert len(set(sizes[29:])) < 20
 
 
 def test_without_values_a_point_is_far_from_those_that_are_out():
@@ -201,11 +272,26 @@ def test_without_values_a_point_is_far_from_those_that_are_out():
 def test_turns_follow_success_and_each_has_its_fifth():
     allotment = Allotment(2)
     for _ in range(60):
-        model = allotment.next()
+        model = allotment.next(10, True)
         allotment.learn(model, model == LOCAL)
-    later = [allotment.next() for _ in range(100)]
+    later = [allotment.next(10, True) for _ in range(100)]
     assert later.count(LOCAL) == pytest.approx(80, abs=1)
     assert later.count(WIDE) == pytest.approx(20, abs=1)
+
+
+def test_once_thirty_points_are_told_every_second_turn_is_the_densities():
+    allotment = Allotment(2)
+    assert [allotment.next(29, False) for _ in range(3)] == [WIDE] * 3
+    assert [allotment.next(30, False) for _ in range(4)] == [DENSITY, WIDE] * 2
+    local_too = [allotment.next(30, True) for _ in range(100)]
+    assert local_too.count(DENSITY) == local_too.count(WIDE) == pytest.approx(25, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "radius"), [(30, 1e-3), (100, 1e-3), (200, 1.25e-4), (1000, 1e-6), (9999, 1e-6)]
+)
+def test_a_larger_budget_affords_a_finer_local_search(evaluations, radius):
+    assert smallest_radius(evaluations) == pytest.approx(radius)
 
 
 def test_the_trust_region_grows_with_success_and_shrinks_with_failure():
