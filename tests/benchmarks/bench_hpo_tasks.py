@@ -120,7 +120,11 @@ def _dehb(contestant: str, space: Space, f: Objective, seed: int) -> None:
 
 
 def _propulate(contestant: str, space: Space, f: Objective, seed: int) -> None:
-    """Do what Propulate's Propulator does on one rank, where that of release 1.2.2 hangs: it sends to itself."""
+    """Do what Propulate's Propulator does on one rank, where that of release 1.2.2 hangs: it sends to itself.
+
+    Everything else is as released, also that a new category may not replace the old one: ``Individual.__setitem__``
+    clears the wrong places of its one-hot code unless the hyperparameter is the first.
+    """
     limits = {name: _limits(h) for name, h in space.hyperparameters.items()}
     breed = _default_propagator()(POPULATION, limits, rng=Random(seed))
     population: list[Any] = []
