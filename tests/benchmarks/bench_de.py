@@ -8,6 +8,10 @@ times of the repeats (at least two with evosax, which compiles in the first); th
 L-SHADE (SciPy and evosax: their vectorized rand/1/bin; pygmo: its jDE) on the same function, with the conversion of the
 batch that they need, convergence checks off. With --async: one ask(1) and one tell(1), eight trials out. With --memory:
 peak of two generations, traced by tracemalloc.
+
+pyade is on no package index (its name there is something else): it is the repository xKuZz/pyade, whose folder pyade
+has to be found by PYTHONPATH. Measured was its L-SHADE of commit c3211e2 with the commons.py of 32bb97b and ``float``
+for the ``np.float`` that NumPy dropped; in later ones L-SHADE stops at once without a callback to terminate it.
 """
 
 from __future__ import annotations
@@ -105,6 +109,15 @@ def mealpy_lshade(size: int, dimension: int, evaluations: int) -> None:
     L_SHADE(epoch=max(1, evaluations // size - 1), pop_size=size).solve(problem, seed=1)
 
 
+def pyade_lshade(size: int, dimension: int, evaluations: int) -> None:
+    from pyade import lshade
+
+    box = np.array([[-5.0, 5.0]] * dimension)
+    budget = {"population_size": size, "max_evals": evaluations}
+    settings = {**lshade.get_default_params(dimension), **budget, "bounds": box, "seed": 1}
+    lshade.apply(func=lambda x: float(x @ x), **settings)
+
+
 def pygmo_jde(size: int, dimension: int, evaluations: int) -> None:
     import pygmo
 
@@ -155,6 +168,7 @@ PEERS = {
     "scipy": scipy_vectorized,
     "niapy": niapy_lshade,
     "mealpy": mealpy_lshade,
+    "pyade": pyade_lshade,
     "pygmo": pygmo_jde,
     "evosax": evosax_rand1bin,
 }

@@ -1,33 +1,41 @@
 """Real hyperparameter tasks: best error after 30, 60 and 100 trials, and the mean rank among contestants.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/bench_hpo_tasks.py --tasks judging --seeds 10
-        --contestants autode lshade:population=10 random optuna-tpe optuna-tpe-univariate optuna-cmaes scipy-de dehb-de
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_hpo_tasks.py --tasks judging --seeds 10 --contestants autode random
+        lshade:population=10 optuna-tpe optuna-tpe-univariate optuna-cmaes propulate dehb-de scipy-de
         --results results/small_budgets/hpo.jsonl
     python tests/benchmarks/bench_hpo_tasks.py --rank results/small_budgets/hpo.jsonl --tasks judging
 
-One run of 100 trials a seed, read at 30, 60 and 100. `hpo_tasks` has the tasks. An algorithm of autode may carry
-options after a colon. The differential evolutions of others have populations of 10. Needs the extra ``benchmark``;
-``dehb-de`` (plain DE of DEHB) needs the package dehb, which asks for an older NumPy but runs with NumPy 2.
+One run of 100 trials a seed, read at 30, 60 and 100. `hpo_tasks` has the groups development, judging and all, the two
+together; `hpo_tables` has the group tables. An algorithm of autode may carry options after a colon. The differential
+evolutions of others, and Propulate, have populations of 10. Needs the extra ``benchmark``;
+``dehb-de`` (plain DE of DEHB) needs the package dehb, which asks for an older NumPy but runs with NumPy 2;
+``propulate`` needs propulate 1.2.2, colorlog, deepdiff, h5py and mpi4py, not the GPy and older Matplotlib it asks for.
+No task has a fidelity, that is, values of trainings cut short: DEHB itself, with its successive halving, cannot run.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from random import Random
 from statistics import fmean
 from time import process_time
 from typing import Any
 
 import numpy as np
 from bench_small_budget import parsed
+from hpo_tables import TABLES
 from hpo_tasks import DEVELOPMENT, JUDGING, TASKS
 from machine import report
 
 from autode.search import make_search
-from autode.space import Categorical, Float, Int, Ordinal, Space
+from autode.space import Categorical, Float, Hyperparameter, Int, Ordinal, Space
 from autode.space.conditions import allowed_by, parents_first
 
 MARKS = (30, 60, 100)
@@ -111,18 +119,63 @@ def _dehb(contestant: str, space: Space, f: Objective, seed: int) -> None:
     de.run(generations=MARKS[-1] // POPULATION - 1)
 
 
+def _propulate(contestant: str, space: Space, f: Objective, seed: int) -> None:
+    """Do what Propulate's Propulator does on one rank, where that of release 1.2.2 hangs: it sends to itself.
+
+    Everything else is as released, also that a new category may not replace the old one: ``Individual.__setitem__``
+    clears the wrong places of its one-hot code unless the hyperparameter is the first.
+    """
+    limits = {name: _limits(h) for name, h in space.hyperparameters.items()}
+    breed = _default_propagator()(POPULATION, limits, rng=Random(seed))
+    population: list[Any] = []
+    for _ in range(MARKS[-1]):
+        individual = breed(population)
+        values = {name: _meant(h, individual[name]) for name, h in space.hyperparameters.items()}
+        individual.loss = f(space.active(values))
+        population.append(individual)
+
+
+@cache
+def _default_propagator() -> Callable[..., Any]:
+    """Import what makes Propulate's default propagator, but not its ``__init__``: that imports GPy for surrogates."""
+    spec = importlib.util.find_spec("propulate")
+    if spec is None:
+        raise ModuleNotFoundError("the contestant propulate needs the package propulate")
+    sys.modules["propulate"] = importlib.util.module_from_spec(spec)
+    from propulate.utils import get_default_propagator
+
+    return get_default_propagator
+
+
+def _limits(h: Hyperparameter) -> tuple[Any, ...]:
+    """Return the hyperparameter as its users write it: ranges of floats or of whole numbers, texts for categories."""
+    if isinstance(h, Categorical):
+        return tuple(map(str, range(len(h.choices))))
+    if isinstance(h, Ordinal):
+        return 0, len(h.choices) - 1
+    # it has no log scale: exponents, here as shares of their range, which makes no difference to its operators
+    return (0.0, 1.0) if isinstance(h, Float) or h.log else (h.low, h.high)
+
+
+def _meant(h: Hyperparameter, value: Any) -> Any:
+    if isinstance(h, Ordinal):
+        return h.choices[int(value)]
+    return h.from_unit(value) if isinstance(value, float) else value
+
+
 PEERS: dict[str, Callable[[str, Space, Objective, int], None]] = {
     "optuna-tpe": _optuna,
     "optuna-tpe-univariate": _optuna,
     "optuna-cmaes": _optuna,
     "scipy-de": _scipy,
     "dehb-de": _dehb,
+    "propulate": _propulate,
 }
 
 
 def measure(contestant: str, task: str, seeds: int) -> tuple[dict[str, Any], str]:
     """Run a contestant on a task; return figures for the results file and their line."""
-    space, f = TASKS[task]
+    space, f = {**TASKS, **TABLES}[task]
     spent = 0.0
 
     def timed(params: Any) -> float:
@@ -155,7 +208,7 @@ def ranks(file: Path, tasks: list[str], contestants: list[str] | None) -> Iterat
 
 
 def _chosen(names: list[str]) -> list[str]:
-    groups = {"development": list(DEVELOPMENT), "judging": list(JUDGING), "all": list(TASKS)}
+    groups = {"development": list(DEVELOPMENT), "judging": list(JUDGING), "tables": list(TABLES), "all": list(TASKS)}
     return [task for name in names for task in groups.get(name, [name])]
 
 
