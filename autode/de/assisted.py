@@ -10,6 +10,7 @@ from autode.de import surrogate
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.bounds import Box
 from autode.de.checks import whole
+from autode.de.density import ENOUGH
 from autode.de.evidence import Evidence, Phenotype
 from autode.de.optimizer import DifferentialEvolution
 from autode.de.quadratic import terms
@@ -30,13 +31,16 @@ def start_size(dimension: int, max_evaluations: int) -> int:
 class AutoDE(DifferentialEvolution):
     """The algorithm for hyperparameter studies: surrogate-assisted, steady-state differential evolution.
 
-    It starts with the centre of the box and a scrambled Sobol sequence. After that every trial is the outcome of some
-    generations of current-to-pbest/1 on a surrogate of all told points (Jin, Swarm Evol. Comput. 1:61, 2011, calls this
-    individual-based evolution control). Two surrogates take turns, the more often the more they improve: a Gaussian
-    process on the whole box, whose expected improvement is maximised (Jones et al. 1998), and, when the box is of real
-    numbers and enough points are told, a quadratic model in a trust region about the best point, or elsewhere when
-    nothing more is found there. Trials that are out count as told with the value the surrogate expects of them. A
-    configuration is proposed only once while there are new ones.
+    It starts with the centre of the box and a scrambled Sobol sequence. After that surrogates of all told points choose
+    the trial vectors (Jin, Swarm Evol. Comput. 1:61, 2011, calls this individual-based evolution control), each being
+    the best of some generations of current-to-pbest/1 on a Gaussian process over the whole box, whose expected
+    improvement is maximised (Jones et al. 1998), or, when the box is of real numbers and enough points are told, on a
+    quadratic model in a trust region about the best point, or elsewhere when nothing more is found there: these two
+    take turns, the more often the more they improve. From the thirtieth told point on, every second turn of the process
+    goes to densities: of some vectors near good points the one that lies most among the good and least among the others
+    is tried (Bergstra et al., NeurIPS 2011), which goes on finding where a process is sure that nothing is left. Trials
+    that are out count as told with the value the process expects of them. A configuration is proposed only once while
+    there are new ones.
 
     The told points are the whole memory: the surrogates follow from them alone. A trial costs milliseconds.
 
@@ -50,6 +54,8 @@ class AutoDE(DifferentialEvolution):
         Whether the centre of the box is the first point after those of ``x0``.
     local : bool
         Whether the quadratic model takes its turns.
+    densities : bool
+        Whether the densities take theirs.
     pool, inner_generations : int
         Trial vectors that evolve on the surrogate, and for how long.
     """
@@ -66,6 +72,7 @@ class AutoDE(DifferentialEvolution):
         *,
         centre: bool = True,
         local: bool = True,
+        densities: bool = True,
         pool: int = 40,
         inner_generations: int = 20,
         **common: Unpack[Common],
@@ -82,6 +89,7 @@ class AutoDE(DifferentialEvolution):
         options = {
             "centre": bool(centre),
             "local": bool(local),
+            "densities": bool(densities),
             "pool": whole("pool", pool, 8),
             "inner_generations": whole("inner_generations", inner_generations, 0),
         }
@@ -132,7 +140,7 @@ class AutoDE(DifferentialEvolution):
         out = [*self._unit(self._trials.x[np.isnan(self._trials.values)])]
         trials = np.empty((slots.size, self.box.dimension))
         for k, number in enumerate(draws["seed"]):
-            model = self._allotment.next(self._evidence.size, self._is_local_ready())
+            model = self._allotment.next(self._is_local_ready(), self._is_density_ready())
             control["model"][k] = model
             if self._given is not None:
                 trials[k], self._given = self._given, None
@@ -160,6 +168,9 @@ class AutoDE(DifferentialEvolution):
         evidence = self._evidence
         enough = evidence.size >= terms(self.box.dimension) + 2
         return bool(self.options["local"] and evidence.phenotype.continuous and enough)
+
+    def _is_density_ready(self) -> bool:
+        return bool(self.options["densities"] and self._evidence.size >= ENOUGH)
 
     def _select(self, rows: IntArray) -> None:
         """Take told trials as evidence, in the order of rows; the population keeps the best."""

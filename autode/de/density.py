@@ -10,6 +10,8 @@ import numpy.typing as npt
 from autode.de.arrays import FloatArray, IntArray
 from autode.de.evidence import Evidence
 
+#: With fewer told points than this, the good ones among them are too few to tell of a density.
+ENOUGH = 30
 #: The good are this share of the told points, at least two, at most so many (as in Optuna's TPE).
 _GOOD_SHARE, _MOST_GOOD = 0.1, 25
 #: Width of a number's kernel: so much for one point, less for many (Scott's rule), never less than the second.

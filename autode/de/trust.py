@@ -10,8 +10,6 @@ from autode.de.arrays import FloatArray
 from autode.de.evidence import Evidence
 
 WIDE, LOCAL, DENSITY = 0, 1, 2
-#: The densities take turns from so many told points on: before, three good ones are too few.
-_DENSITY_FROM = 30
 _FORGET, _LEAST_SHARE = 0.95, 0.2
 _GROW, _SHRINK = 1.6, 0.7
 _RADIUS, _LARGEST = 0.15, 0.5
@@ -33,8 +31,8 @@ class Allotment:
     """Turns of the surrogates, and the trust region of the local one.
 
     The local and the wide one share the turns by their success: each one's rate counts its latest trials (older ones
-    fade by 0.95 a trial); its share is its part of both rates, at least a fifth. Once thirty points are told, every
-    second turn of the wide one is the densities'.
+    fade by 0.95 a trial); its share is its part of both rates, at least a fifth. When the densities are ready, every
+    second turn of the wide one is theirs.
 
     Attributes
     ----------
@@ -58,15 +56,15 @@ class Allotment:
         self._was_wide = False
         self._wins, self._tries = np.zeros(2), np.zeros(2)
 
-    def next(self, told: int, is_local_ready: bool) -> int:
-        """Return whose turn it is when so many points are told: `WIDE`, `LOCAL` or `DENSITY`."""
+    def next(self, is_local_ready: bool, is_density_ready: bool) -> int:
+        """Return whose turn it is: `WIDE`, `LOCAL` or `DENSITY`."""
         if is_local_ready:
             rate = (self._wins + 1.0) / (self._tries + 2.0)
             self._turn += min(max(float(rate[LOCAL] / rate.sum()), _LEAST_SHARE), 1.0 - _LEAST_SHARE)
             if self._turn >= 1.0:
                 self._turn -= 1.0
                 return LOCAL
-        self._was_wide = not (self._was_wide and told >= _DENSITY_FROM)
+        self._was_wide = not (self._was_wide and is_density_ready)
         return WIDE if self._was_wide else DENSITY
 
     def centre(self, evidence: Evidence) -> int:

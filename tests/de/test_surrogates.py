@@ -272,18 +272,18 @@ def test_without_values_a_point_is_far_from_those_that_are_out():
 def test_turns_follow_success_and_each_has_its_fifth():
     allotment = Allotment(2)
     for _ in range(60):
-        model = allotment.next(10, True)
+        model = allotment.next(True, False)
         allotment.learn(model, model == LOCAL)
-    later = [allotment.next(10, True) for _ in range(100)]
+    later = [allotment.next(True, False) for _ in range(100)]
     assert later.count(LOCAL) == pytest.approx(80, abs=1)
     assert later.count(WIDE) == pytest.approx(20, abs=1)
 
 
-def test_once_thirty_points_are_told_every_second_turn_is_the_densities():
+def test_when_the_densities_are_ready_every_second_turn_is_theirs():
     allotment = Allotment(2)
-    assert [allotment.next(29, False) for _ in range(3)] == [WIDE] * 3
-    assert [allotment.next(30, False) for _ in range(4)] == [DENSITY, WIDE] * 2
-    local_too = [allotment.next(30, True) for _ in range(100)]
+    assert [allotment.next(False, False) for _ in range(3)] == [WIDE] * 3
+    assert [allotment.next(False, True) for _ in range(4)] == [DENSITY, WIDE] * 2
+    local_too = [allotment.next(True, True) for _ in range(100)]
     assert local_too.count(DENSITY) == local_too.count(WIDE) == pytest.approx(25, abs=1)
 
 
