@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from bench_small_budget import parsed
-from hpo_tasks import DEVELOPMENT
+from hpo_tasks import TASKS
 from machine import report
 
 from autode.search import make_search
@@ -27,7 +27,7 @@ EVALUATIONS = 100
 
 def recommended(contestant: str, task: str, noise: float, seed: int) -> tuple[float, float]:
     """Return the true value of what a run recommends, and the mean it was recommended for."""
-    space, f = DEVELOPMENT[task]
+    space, f = TASKS[task]
     name, _, options = contestant.partition(":")
     settings = {"algorithm": name, "evaluations": EVALUATIONS, **parsed(options)}
     search = make_search(space, settings, seed, "asynchronous")
