@@ -5,12 +5,13 @@
         --results results/small_budgets/hpo.jsonl
     python tests/benchmarks/bench_hpo_tasks.py --rank results/small_budgets/hpo.jsonl --tasks tables
 
-One run of 100 trials a seed, read at 30, 60 and 100. The group development is of `hpo_tasks`, the group tables of
-`hpo_tables`: "autode" saw only the first while it was developed. An algorithm of autode may carry options after a
-colon. The differential evolutions of others, and Propulate, have populations of 10. Needs the extra ``benchmark``;
+One run of 100 trials a seed, read at 30, 60 and 100. The group development is of `hpo_tasks`, tables of `hpo_tables`,
+folds of `hpo_folds`: "autode" saw only the first while it was developed. An algorithm of autode may carry options after
+a colon. The differential evolutions of others, and Propulate, have populations of 10. Needs the extra ``benchmark``;
 ``dehb-de`` (plain DE of DEHB) needs the package dehb, which asks for an older NumPy but runs with NumPy 2;
 ``propulate`` needs propulate 1.2.2, colorlog, deepdiff, h5py and mpi4py, not the GPy and older Matplotlib it asks for.
-No task has a fidelity, that is, values of trainings cut short: DEHB itself, with its successive halving, cannot run.
+``dehb``, DEHB itself with its successive halving, needs a fidelity, which only the group folds has, and dask and
+distributed besides. Its budget is as many folds as the others make; what it found counts where it made all nine.
 """
 
 from __future__ import annotations
@@ -18,18 +19,21 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from statistics import fmean
+from tempfile import TemporaryDirectory
 from time import process_time
 from typing import Any
 
 import numpy as np
 from bench_small_budget import parsed
+from hpo_folds import FOLD_TASKS, FOLDS
 from hpo_tables import TABLES
 from hpo_tasks import TASKS
 from machine import report
@@ -39,6 +43,8 @@ from autode.space import Categorical, Float, Hyperparameter, Int, Ordinal, Space
 from autode.space.conditions import allowed_by, parents_first
 
 MARKS = (30, 60, 100)
+#: The tasks with a fidelity for those that always make all folds.
+WHOLE_FOLDS = {name: (space, partial(f, folds=FOLDS)) for name, (space, f) in FOLD_TASKS.items()}
 POPULATION = 10
 Objective = Callable[[Any], float]
 
@@ -163,6 +169,26 @@ def _meant(h: Hyperparameter, value: Any) -> Any:
     return h.from_unit(value) if isinstance(value, float) else value
 
 
+def _multi_fidelity(space: Space, f: Callable[[Any, int], float], seed: int) -> list[float]:
+    """Return DEHB's best value over all folds, after as many folds as each of the trials of others makes."""
+    from dehb import DEHB
+
+    best = [math.inf] * MARKS[-1]
+    made = 0
+    with TemporaryDirectory() as folder:
+        settings = {"min_fidelity": 1, "max_fidelity": FOLDS, "eta": 3, "n_workers": 1, "save_freq": "end"}
+        dehb = DEHB(f=None, dimensions=space.dimension, seed=seed, output_path=folder, log_level="ERROR", **settings)
+        while made < FOLDS * MARKS[-1]:
+            job = dehb.ask()
+            folds = round(job["fidelity"])
+            value = f(space.decode(job["config"]), folds)
+            made += folds
+            dehb.tell(job, {"fitness": value, "cost": float(folds)})
+            if folds == FOLDS and made <= FOLDS * MARKS[-1]:
+                best[math.ceil(made / FOLDS) - 1] = value
+    return np.minimum.accumulate(best).tolist()
+
+
 PEERS: dict[str, Callable[[str, Space, Objective, int], None]] = {
     "optuna-tpe": _optuna,
     "optuna-tpe-univariate": _optuna,
@@ -175,18 +201,21 @@ PEERS: dict[str, Callable[[str, Space, Objective, int], None]] = {
 
 def measure(contestant: str, task: str, seeds: int) -> tuple[dict[str, Any], str]:
     """Run a contestant on a task; return figures for the results file and their line."""
-    space, f = {**TASKS, **TABLES}[task]
+    if contestant == "dehb" and task not in FOLD_TASKS:
+        raise SystemExit(f"dehb needs a fidelity, which {task} lacks; expected one of {', '.join(FOLD_TASKS)}")
+    space, f = (FOLD_TASKS if contestant == "dehb" else {**TASKS, **TABLES, **WHOLE_FOLDS})[task]
     spent = 0.0
 
-    def timed(params: Any) -> float:
+    def timed(*given: Any) -> float:
         nonlocal spent
         start = process_time()
-        value = f(params)
+        value = f(*given)
         spent += process_time() - start
         return value
 
+    run = _multi_fidelity if contestant == "dehb" else partial(curve, contestant)
     start = process_time()
-    curves = [curve(contestant, space, timed, 100 + seed) for seed in range(seeds)]
+    curves = [run(space, timed, 100 + seed) for seed in range(seeds)]
     overhead = (process_time() - start - spent) / (seeds * MARKS[-1])
     best = {mark: [one[mark - 1] for one in curves] for mark in MARKS}
     figures = {"contestant": contestant, "task": task, "best": best, "cpu_ms_per_trial": round(1e3 * overhead, 2)}
@@ -209,7 +238,7 @@ def ranks(files: list[Path], tasks: list[str], contestants: list[str] | None) ->
 
 
 def _chosen(names: list[str]) -> list[str]:
-    groups = {"development": list(TASKS), "tables": list(TABLES)}
+    groups = {"development": list(TASKS), "tables": list(TABLES), "folds": list(FOLD_TASKS)}
     return [task for name in names for task in groups.get(name, [name])]
 
 
