@@ -67,13 +67,13 @@ def _rmse(model: Any, x: Any, y: Any) -> float:
 def _network(params: Params) -> Any:
     widths = [params["width"]] * params["layers"]
     rest = {name: value for name, value in params.items() if name not in ("width", "layers")}
-    return neural_network.MLPClassifier(widths, **rest, max_iter=6, random_state=7)
+    return neural_network.MLPClassifier(widths, **rest, max_iter=4, random_state=7)
 
 
 RBF = Space({"C": Float(1e-2, 1e4, log=True), "gamma": Float(1e-5, 1e1, log=True)})
 BOOSTING = Space(
     {
-        "n_estimators": Int(4, 40, log=True),
+        "n_estimators": Int(4, 24, log=True),
         "learning_rate": Float(1e-2, 1.0, log=True),
         "max_depth": Int(1, 4),
         "min_samples_leaf": Int(1, 32, log=True),
@@ -87,7 +87,7 @@ NETWORK = Space(
         "width": Int(4, 64, log=True),
         "activation": Categorical(["relu", "tanh", "logistic"]),
         "learning_rate_init": Float(1e-4, 1.0, log=True),
-        "batch_size": Ordinal([8, 16, 32]),
+        "batch_size": Ordinal([16, 32, 64]),
         "alpha": Float(1e-6, 1e1, log=True),
         "beta_1": Float(0.5, 0.99),
     }
@@ -97,7 +97,7 @@ FOLD_TASKS: dict[str, FoldTask] = {
     "folds-svm-digits": (RBF, _task("digits", 270, lambda p: svm.SVC(**p), _error)),
     "folds-boosting-diabetes": (
         BOOSTING,
-        _task("diabetes", 360, lambda p: ensemble.GradientBoostingRegressor(**p, random_state=7), _rmse),
+        _task("diabetes", 270, lambda p: ensemble.GradientBoostingRegressor(**p, random_state=7), _rmse),
     ),
     "folds-network-wine": (NETWORK, _task("wine", 178, _network, _log_loss)),
 }
