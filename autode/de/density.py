@@ -47,11 +47,11 @@ class Density:
 
     def log(self, z: FloatArray, active: Active) -> FloatArray:
         """Return the logarithm of the density at points with features (m, K), active (m, D); shape (m,)."""
-        about = np.ones((len(z), len(self._z)))
+        about = np.zeros((len(z), len(self._z)))  # logarithms: a product over many hyperparameters could overflow
         for j, columns in enumerate(self._columns):
             kernel = self._same(z, columns) if columns.size > 1 else self._near(z[:, columns[0]], columns[0])
-            about *= np.where(active[:, None, j] & self._active[None, :, j], kernel, 1.0)
-        density: FloatArray = np.log((about.sum(axis=1) + 1.0) / (len(self._z) + 1))
+            about += np.where(active[:, None, j] & self._active[None, :, j], kernel, 0.0)
+        density: FloatArray = np.logaddexp(np.logaddexp.reduce(about, axis=1), 0.0) - math.log(len(self._z) + 1)
         return density
 
     def _near(self, u: FloatArray, column: int) -> FloatArray:
@@ -59,12 +59,13 @@ class Density:
 
         middle, h = self._z[:, column], self.width
         inside = ndtr((1.0 - middle) / h) - ndtr(-middle / h)
-        kernel: FloatArray = np.exp(-0.5 * ((u[:, None] - middle) / h) ** 2) / (math.sqrt(2.0 * math.pi) * h * inside)
+        kernel: FloatArray = -0.5 * ((u[:, None] - middle) / h) ** 2 - np.log(math.sqrt(2.0 * math.pi) * h * inside)
         return kernel
 
     def _same(self, z: FloatArray, columns: IntArray) -> FloatArray:
         is_same = (z[:, columns] @ self._z[:, columns].T) > 0.25  # a category's one column is 1/sqrt(2)
-        kernel: FloatArray = np.where(is_same, columns.size * (1.0 - self.change) + self.change, self.change)
+        same, other = math.log(columns.size * (1.0 - self.change) + self.change), math.log(self.change)
+        kernel: FloatArray = np.where(is_same, same, other)
         return kernel
 
 

@@ -153,6 +153,12 @@ def test_a_density_is_high_near_its_points_and_where_their_category_is():
     assert here > max(far, other_category, far_in_the_conditional)
 
 
+def test_a_density_of_a_thousand_numbers_is_finite():
+    points = np.random.default_rng(0).random((5, 1000))
+    density = Density(points[:3], np.ones((3, 1000), dtype=bool), np.arange(1000))
+    assert np.isfinite(density.log(points, np.ones((5, 1000), dtype=bool))).all()
+
+
 def test_what_is_inactive_does_not_matter():
     density = density_of(np.array([[0.3, 0.9, 0.1], [0.6, 0.9, 0.9]]))
     points = np.array([[0.4, 0.5, 0.0], [0.4, 0.5, 1.0]])
