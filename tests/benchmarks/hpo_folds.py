@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from hpo_tasks import WORST, Params
+from hpo_tasks import BOOSTING, WORST, Params
 from sklearn import datasets, ensemble, metrics, model_selection, neural_network, pipeline, preprocessing, svm
 
 from autode import Categorical, Float, Int, Ordinal, Space
@@ -71,16 +71,7 @@ def _network(params: Params) -> Any:
 
 
 RBF = Space({"C": Float(1e-2, 1e4, log=True), "gamma": Float(1e-5, 1e1, log=True)})
-BOOSTING = Space(
-    {
-        "n_estimators": Int(4, 24, log=True),
-        "learning_rate": Float(1e-2, 1.0, log=True),
-        "max_depth": Int(1, 4),
-        "min_samples_leaf": Int(1, 32, log=True),
-        "subsample": Float(0.3, 1.0),
-        "max_features": Float(0.1, 1.0),
-    }
-)
+FEW_TREES = Space({**BOOSTING, "n_estimators": Int(4, 24, log=True)})
 NETWORK = Space(
     {
         "layers": Int(1, 2),
@@ -96,7 +87,7 @@ FOLD_TASKS: dict[str, FoldTask] = {
     "folds-svm-wine": (RBF, _task("wine", 178, lambda p: svm.SVC(**p), _error)),
     "folds-svm-digits": (RBF, _task("digits", 270, lambda p: svm.SVC(**p), _error)),
     "folds-boosting-diabetes": (
-        BOOSTING,
+        FEW_TREES,
         _task("diabetes", 270, lambda p: ensemble.GradientBoostingRegressor(**p, random_state=7), _rmse),
     ),
     "folds-network-wine": (NETWORK, _task("wine", 178, _network, _log_loss)),
