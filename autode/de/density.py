@@ -14,6 +14,8 @@ from autode.de.evidence import Evidence
 ENOUGH = 30
 #: The good are this share of the told points, at least two, at most so many (as in Optuna's TPE).
 _GOOD_SHARE, _MOST_GOOD = 0.1, 25
+#: No more of the others than this count, the latest: a trial's cost stays bounded.
+_MOST_OTHERS = 1000
 #: Width of a number's kernel: so much for one point, less for many (Scott's rule), never less than the second.
 _WIDTH, _LEAST_WIDTH = 0.2, 0.02
 
@@ -91,6 +93,8 @@ def promising_points(evidence: Evidence, out: FloatArray, count: int, rng: np.ra
     phenotype = evidence.phenotype
     order = evidence.y.argsort(kind="stable")
     good, others = np.split(order, [min(_MOST_GOOD, max(2, math.ceil(_GOOD_SHARE * evidence.size)))])
+    if others.size > _MOST_OTHERS:
+        others = np.sort(others)[-_MOST_OTHERS:]
     rest = np.concatenate([evidence.x[others], out.reshape(-1, evidence.x.shape[1])])
     near, far = (Density(phenotype.features(x), phenotype.active(x), phenotype.group) for x in (evidence.x[good], rest))
     x = _drawn(evidence.x[good], near, np.bincount(phenotype.group) > 1, count, rng)
