@@ -167,7 +167,9 @@ class AutoDE(DifferentialEvolution):
     def _is_local_ready(self) -> bool:
         evidence = self._evidence
         enough = evidence.size >= terms(self.box.dimension) + 2
-        return bool(self.options["local"] and evidence.phenotype.continuous and enough)
+        if not (self.options["local"] and evidence.phenotype.continuous and enough):
+            return False
+        return not surrogate.is_plateau(evidence, self._allotment.centre(evidence))
 
     def _is_density_ready(self) -> bool:
         return bool(self.options["densities"] and self._evidence.size >= ENOUGH)

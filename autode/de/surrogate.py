@@ -29,11 +29,12 @@ class Process:
     ----------
     evidence : Evidence
     cell : float
-        See `Evidence.selected`.
+        See `Evidence.selected`. No point closer than half of it to a known one is recommended: that is for a local
+        search, and on a plateau the process would never leave.
     """
 
     def __init__(self, evidence: Evidence, cell: float = 0.0):
-        self._evidence, self._cell = evidence, cell
+        self._evidence, self._cell, self._apart = evidence, cell, max(0.5 * cell, _SAME)
         self.forget()
 
     def forget(self) -> None:
@@ -56,7 +57,7 @@ class Process:
 
         first = _first_vectors(evidence, pool, rng)
         x, _ = evolve(score, first, generations, rng, np.zeros(dimension), np.ones(dimension))
-        return _first_new(x, evidence, out, rng)
+        return _first_new(x, evidence, out, rng, self._apart)
 
     def _conditioned(self, out: FloatArray) -> GaussianProcess:
         """Return the process given the told points and, with their expected values, those that are out."""
@@ -137,19 +138,28 @@ def _first_vectors(evidence: Evidence, pool: int, rng: np.random.Generator) -> F
     return np.concatenate([best, near, rng.random((pool - len(best) - third, dimension))])
 
 
-def _is_new(x: FloatArray, evidence: Evidence, out: FloatArray) -> npt.NDArray[np.bool_]:
+def is_plateau(evidence: Evidence, centre: int) -> bool:
+    """Tell whether all told points about one of them have its value, so that no quadratic could say where to go."""
+    distance = ((evidence.x - evidence.x[centre]) ** 2).sum(axis=1)
+    near = distance.argsort(kind="stable")[: terms(evidence.x.shape[1])]
+    return bool((evidence.y[near] == evidence.y[centre]).all())
+
+
+def _is_new(x: FloatArray, evidence: Evidence, out: FloatArray, apart: float = _SAME) -> npt.NDArray[np.bool_]:
     """Tell which points, shape (m, D), are seen as different from all told ones and those that are out."""
     features = evidence.phenotype.features
     z = features(x)
     known = np.concatenate([evidence.z, features(out)]) if len(out) else evidence.z
-    new: npt.NDArray[np.bool_] = (np.abs(z[:, None] - known[None]).max(axis=2) > _SAME).all(axis=1)
+    new: npt.NDArray[np.bool_] = (np.abs(z[:, None] - known[None]).max(axis=2) > apart).all(axis=1)
     return new
 
 
-def _first_new(x: FloatArray, evidence: Evidence, out: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _first_new(
+    x: FloatArray, evidence: Evidence, out: FloatArray, rng: np.random.Generator, apart: float = _SAME
+) -> FloatArray:
     """Return the first point that is new; else a random one that is; else the first: the space is used up."""
     for candidates in (x, rng.random((200, x.shape[1]))):
-        new = _is_new(candidates, evidence, out)
+        new = _is_new(candidates, evidence, out, apart)
         if new.any():
             found: FloatArray = candidates[new.argmax()]
             return found

@@ -14,7 +14,7 @@ from autode.de.evidence import Evidence, Phenotype
 from autode.de.gaussian import GaussianProcess, log_expected_improvement
 from autode.de.inner import evolve
 from autode.de.quadratic import Quadratic, terms
-from autode.de.surrogate import damped, far_point, fit_size, local_point
+from autode.de.surrogate import CELL, Process, damped, far_point, fit_size, is_plateau, local_point
 from autode.de.trust import DENSITY, LOCAL, WIDE, Allotment, smallest_radius
 
 
@@ -116,6 +116,27 @@ def test_the_local_point_is_the_lowest_of_the_trust_region():
     near = local_point(evidence, best, 0.02, np.empty((0, 3)), np.random.default_rng(0))
     assert np.abs(near - best).max() <= 0.02 + 1e-12
     assert local_point(evidence, best, 0.5, point[None], np.random.default_rng(0)) is None  # it is out already
+
+
+def test_a_plateau_has_nothing_for_a_quadratic():
+    evidence = Evidence(Phenotype.plain(1), 1)
+    for x, y in ((0.5, 1.0), (0.51, 1.0), (0.52, 1.0), (0.9, 2.0)):
+        evidence.add(np.array([x]), y)
+    assert terms(1) == 3
+    assert is_plateau(evidence, 0)
+    assert not is_plateau(evidence, 3)
+
+
+def test_beside_a_local_search_the_process_keeps_off_known_points():
+    evidence = Evidence(Phenotype.plain(1), 1)
+    for x in np.linspace(0.0, 1.0, 9):
+        evidence.add(np.array([x]), (x - 0.43) ** 2)
+    nothing = np.empty((0, 1))
+    known = np.abs(Process(evidence).point(nothing, 40, 20, np.random.default_rng(0)) - 0.43)
+    evidence.add(np.array([0.43]), 0.0)
+    apart = Process(evidence, CELL).point(nothing, 40, 20, np.random.default_rng(0))
+    assert known < 0.02
+    assert np.abs(evidence.x - apart).min() > 0.5 * CELL
 
 
 # --- densities
