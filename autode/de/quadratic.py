@@ -14,7 +14,7 @@ def terms(dimension: int) -> int:
 
 def relative_rise(y: FloatArray) -> FloatArray:
     """Return values on a scale where 0 is the best and 1 the median (or the worst, if half of them are the best)."""
-    above = y - y.min()
+    above = 0.25 * y - 0.25 * y.min()  # exact, and what lies as far apart as doubles can does not overflow
     middle = float(np.sort(above)[above.size // 2])  # no mean of two, which could overflow
     scale = next((one for one in (middle, float(above.max())) if one > 0), 1.0)
     rise: FloatArray = above / scale

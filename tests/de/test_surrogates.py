@@ -280,6 +280,11 @@ def test_the_worse_half_is_damped():
     assert found[-1] < 25
 
 
+def test_values_as_far_apart_as_doubles_can_be_keep_their_order():
+    assert (np.diff(damped(np.array([-1.7e308, -1.0, 1.0, 1.7e308]))) >= 0).all()
+    assert damped(np.array([-1.7e308, 1.7e308])).tolist() == [0.0, 1.0]
+
+
 def test_lengthscales_are_fitted_at_growing_intervals():
     sizes = [fit_size(n) for n in range(2, 500)]
     assert sizes[:29] == list(range(2, 31))
